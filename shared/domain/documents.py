@@ -1,0 +1,42 @@
+"""What every stored thing has in common: where it lives, when it changed, and how stale a copy of it is."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+def json_field(default_factory: Any = dict) -> Any:
+    """A value whose shape is the user's, not ours: stored as one `<name>_json` string that is never indexed."""
+    return field(default_factory=default_factory, metadata={"json": True})
+
+
+@dataclass(kw_only=True)
+class Document:
+    """A stored thing. `PATH` names the ids in its path; they are not stored again in its body.
+
+    `revision` is the store's last-update time of the copy in hand: a change through it succeeds only if nobody changed the
+    document since.
+    """
+
+    PATH: ClassVar[str]
+
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+    revision: Any = field(default=None, compare=False, repr=False, metadata={"transient": True})
+
+
+@dataclass(kw_only=True)
+class Work(Document):
+    """A document with a state machine that a stage drives; the document is its own outbox.
+
+    `wake_at` stands on every non-terminal state and says when to send the state's message again; the terminal transition
+    clears it. `attempt` is the fencing number of the lease that ends at `lease_until`; `failures` counts the attempts that
+    were not merely throttled.
+    """
+
+    status: str
+    wake_at: datetime | None = None
+    attempt: int = 0
+    lease_until: datetime | None = None
+    failures: int = 0
