@@ -1,0 +1,60 @@
+"""Settings: one frozen object, read once where a function starts; nothing below it looks at the environment.
+
+Google's own variables (`FIRESTORE_EMULATOR_HOST`, `PUBSUB_EMULATOR_HOST`, `STORAGE_EMULATOR_HOST`, `GOOGLE_VERTEX_BASE_URL`,
+`GOOGLE_APPLICATION_CREDENTIALS`) are read by Google's clients themselves.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+
+
+class MissingSettings(Exception):
+    """Names every variable that is absent or ill-typed, all at once."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A field's name in upper case is its variable; a field without default is required."""
+
+    project_id: str
+    region: str = "us-central1"
+    database: str = "(default)"
+    originals_bucket: str = ""
+    derived_bucket: str = ""
+    api_base_url: str = ""
+    vector_index: str = ""  # projects/P/locations/L/indexes/I
+    vector_endpoint: str = ""  # projects/P/locations/L/indexEndpoints/E#deployed-index-id
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwks_url: str = ""
+    kms_key: str = ""  # projects/…/cryptoKeys/K, or file:///path of a key file
+    cursor_key: str = field(default="", repr=False)
+    api_key_pepper: str = field(default="", repr=False)
+    tasks_endpoint: str = ""  # empty: Google's own
+    vector_api_endpoint: str = ""  # empty: the region's own
+    stage_service_account: str = ""  # identity that queues call stages with
+    upload_limit_bytes: int = 31 * 1024 * 1024
+    text_embedding_model: str = "gemini-embedding-2"
+    image_embedding_model: str = "gemini-embedding-2"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        values: dict[str, str | int] = {}
+        wrong: list[str] = []
+        for f in fields(cls):
+            text = env.get(f.name.upper())
+            if text is None or text == "":
+                if f.default is MISSING:
+                    wrong.append(f"{f.name.upper()} is not set")
+                continue
+            if f.type is int:
+                if text.isdigit():
+                    values[f.name] = int(text)
+                else:
+                    wrong.append(f"{f.name.upper()} is not a number")
+            else:
+                values[f.name] = text
+        if wrong:
+            raise MissingSettings("; ".join(wrong))
+        return cls(**values)  # type: ignore[arg-type]

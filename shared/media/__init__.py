@@ -1,0 +1,1 @@
+"""Everything that looks at pixels and samples without a model: PyAV, numpy and Pillow only."""

@@ -1,0 +1,128 @@
+"""Commands and facts between functions: ids only, versioned, at most 4 KiB; one class per stage.
+
+A command's `QUEUE` is the queue it goes by and names the function it wakes; a fact's `TOPIC` is the topic it is published on.
+"""
+
+import hashlib
+import re
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PROCESS_SEGMENT_SHARDS = 4
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer sender may say more
+
+    v: Literal[1] = 1
+    kind: str
+    traceparent: str = ""
+
+
+class Command(Message):
+    """Goes by Cloud Tasks to exactly one stage."""
+
+    FUNCTION: ClassVar[str]
+    tenant: str
+
+    def queue(self) -> str:
+        return self.FUNCTION
+
+    def fingerprint(self) -> str:
+        """Names the work, not the sending: the trace does not count."""
+        return hashlib.sha256(self.model_dump_json(exclude={"traceparent"}).encode()).hexdigest()[:32]
+
+
+class IngestMedia(Command):
+    FUNCTION: ClassVar[str] = "ingest-media"
+    kind: Literal["ingest_media"] = "ingest_media"
+    video_id: str
+
+
+class PlanRun(Command):
+    FUNCTION: ClassVar[str] = "plan-run"
+    kind: Literal["plan_run"] = "plan_run"
+    run_id: str
+
+
+class CutSegments(Command):
+    FUNCTION: ClassVar[str] = "cut-segments"
+    kind: Literal["cut_segments"] = "cut_segments"
+    run_id: str
+    video_id: str
+
+
+class ProcessSegment(Command):
+    """Sharded by tenant, so that one tenant's backlog does not stand before everybody else's."""
+
+    FUNCTION: ClassVar[str] = "process-segment"
+    kind: Literal["process_segment"] = "process_segment"
+    run_id: str
+    video_id: str
+    segment_id: str
+
+    def queue(self) -> str:
+        digest = hashlib.sha256(self.tenant.encode()).digest()
+        return f"{self.FUNCTION}-{digest[0] % PROCESS_SEGMENT_SHARDS}"
+
+
+class SynthesizeVideo(Command):
+    FUNCTION: ClassVar[str] = "synthesize-video"
+    kind: Literal["synthesize_video"] = "synthesize_video"
+    run_id: str
+    video_id: str
+
+
+class SettleRun(Command):
+    """Recounts a run; ends it when nothing in it is open."""
+
+    FUNCTION: ClassVar[str] = "settle-run"
+    kind: Literal["settle_run"] = "settle_run"
+    run_id: str
+
+
+class Purge(Command):
+    FUNCTION: ClassVar[str] = "purge"
+    kind: Literal["purge"] = "purge"
+    deletion_id: str
+
+
+class EventHappened(Message):
+    """A fact: an event row was written."""
+
+    TOPIC: ClassVar[str] = "events"
+    kind: Literal["event_happened"] = "event_happened"
+    tenant: str
+    event_id: str
+
+
+class MediaStored(Message):
+    """A fact the bucket tells: an object below `media/` was finished. Made from the notification's attributes."""
+
+    TOPIC: ClassVar[str] = "media-stored"
+    kind: Literal["media_stored"] = "media_stored"
+    bucket: str
+    name: str
+    generation: str
+
+    _NAME: ClassVar[re.Pattern] = re.compile(r"^media/([^/]+)/(vid_[0-9a-z]{26})/original$")
+
+    def owner(self) -> tuple[str, str] | None:
+        """(tenant, video_id) by the object's name, or None for an object that is not an original."""
+        match = self._NAME.match(self.name)
+        return (match.group(1), match.group(2)) if match else None
+
+
+class Tick(Message):
+    """The scheduler's minute."""
+
+    kind: Literal["tick"] = "tick"
+
+
+QUEUES: dict[str, list[str]] = {
+    command.FUNCTION: (
+        [f"{command.FUNCTION}-{n}" for n in range(PROCESS_SEGMENT_SHARDS)] if command is ProcessSegment else [command.FUNCTION]
+    )
+    for command in (IngestMedia, PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, Purge)
+}

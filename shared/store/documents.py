@@ -1,0 +1,142 @@
+"""Reading and changing stored documents: always below a tenant, always by compare-and-set.
+
+`Store` is the kernel the repositories stand on. Changes go through a `Batch`, which is one atomic commit: either every change
+in it happened or none did, and a change to a document succeeds only if nobody changed it since it was read.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from google.api_core import exceptions as google_errors
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import BaseQuery
+
+from shared.config import Settings
+from shared.domain.clock import Clock, utc_now
+from shared.domain.documents import Document
+from shared.store.codec import decode, document_path, encode, encode_value, path_fields
+
+D = TypeVar("D", bound=Document)
+
+MAX_BATCH = 400  # writes in one commit; the request cap of 10 MiB is the harder limit for large rows
+
+
+class Changed(Exception):
+    """Somebody else created or changed a document of the batch first; read again and decide again."""
+
+
+class Store:
+    def __init__(self, db: firestore.Client, clock: Clock) -> None:
+        self.db = db
+        self.clock = clock
+
+    def get(self, cls: type[D], *ids: str) -> D | None:
+        """The document, or None. The ids are those in the path, the tenant first."""
+        snapshot = self.db.document(_path(cls, ids)).get()
+        return decode(cls, snapshot) if snapshot.exists else None
+
+    def get_all(self, cls: type[D], ids: Iterable[tuple[str, ...]]) -> list[D]:
+        """Those of the documents that exist, in no promised order."""
+        references = [self.db.document(_path(cls, one)) for one in ids]
+        return [decode(cls, s) for s in self.db.get_all(references) if s.exists] if references else []
+
+    def collection(self, cls: type[Document], *ids: str) -> firestore.CollectionReference:
+        """The collection of these documents below the given parent ids, the tenant first."""
+        parent = "/".join(cls.PATH.split("/")[:-1])
+        return self.db.collection(parent.format(**dict(zip(path_fields(cls)[:-1], ids, strict=True))))
+
+    def across_tenants(self, cls: type[Document]) -> firestore.CollectionGroup:
+        """For the system's own sweeps only: a query of a user never comes this way."""
+        return self.db.collection_group(cls.PATH.split("/")[-2])
+
+    def stream(self, cls: type[D], query: BaseQuery) -> Iterator[D]:
+        for snapshot in query.stream():
+            yield decode(cls, snapshot)
+
+    def first(self, cls: type[D], query: BaseQuery) -> D | None:
+        return next(self.stream(cls, query.limit(1)), None)
+
+    def reference(self, document: Document) -> firestore.DocumentReference:
+        return self.db.document(document_path(document))
+
+    def batch(self) -> "Batch":
+        return Batch(self)
+
+
+def _path(cls: type[Document], ids: tuple[str, ...]) -> str:
+    if any("/" in one or not one for one in ids):  # an id out of a URL must not walk elsewhere
+        return cls.PATH.format(**dict.fromkeys(path_fields(cls), "none"))
+    return cls.PATH.format(**dict(zip(path_fields(cls), ids, strict=True)))
+
+
+class Batch:
+    """One atomic commit. After `commit()` every document that was created or changed through it carries its new state."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._writes = store.db.batch()
+        self._touched: list[Document | None] = []
+        self._applied: list[tuple[Document, dict[str, Any]]] = []
+
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    def create(self, document: D) -> D:
+        """Fails the commit with `Changed` if it exists already."""
+        self._writes.create(self._store.reference(document), encode(document))
+        self._touched.append(document)
+        return document
+
+    def put(self, document: D) -> D:
+        """Writes it whatever was there; for rows that a repeated stage writes alike."""
+        self._writes.set(self._store.reference(document), encode(document))
+        self._touched.append(document)
+        return document
+
+    def change(self, document: Document, *, fenced: bool = True, **values: Any) -> None:
+        """Sets fields; `fenced` demands that the document is still as it was read."""
+        values = {"updated_at": self._store.clock(), **values}
+        if fenced:
+            values["version"] = document.version + 1
+        body = dict(encode_value(type(document), name, value) for name, value in values.items())
+        option = self._store.db.write_option(last_update_time=document.revision) if fenced else None
+        self._writes.update(self._store.reference(document), body, option=option)
+        self._touched.append(document)
+        self._applied.append((document, values))
+
+    def raw_update(self, document: Document, fields: dict[str, Any]) -> None:
+        """Single field paths (`active_runs.run_x`), merged without a fence because no two writers share a field."""
+        self._writes.update(self._store.reference(document), fields)
+        self._touched.append(document)
+
+    def delete(self, document: Document) -> None:
+        self._writes.delete(self._store.reference(document))
+        self._touched.append(None)
+
+    def commit(self) -> None:
+        if not len(self._writes):
+            return
+        try:
+            self._writes.commit()
+        except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound) as error:
+            raise Changed(str(error)) from error
+        for document, values in self._applied:
+            for name, value in values.items():
+                setattr(document, name, value)
+        for document, result in zip(self._touched, self._writes.write_results, strict=True):
+            if document is not None:
+                document.revision = result.update_time
+
+
+def fresh(document: D, at: datetime) -> D:
+    """A copy stamped as created now."""
+    return replace(document, created_at=at, updated_at=at, version=1, revision=None)
+
+
+@cache
+def connect(settings: Settings) -> Store:
+    """The process's one store; Google's client finds the emulator by its own variable."""
+    return Store(firestore.Client(project=settings.project_id, database=settings.database), utc_now)
