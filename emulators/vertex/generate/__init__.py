@@ -1,0 +1,1 @@
+"""Answers `generateContent` from what can be seen, heard and read on this machine."""

@@ -1,0 +1,1 @@
+"""Vector Search: exact nearest neighbours over memory-mapped blocks."""

@@ -1,0 +1,89 @@
+"""A growing array of fixed-width rows in a file: written with `pwrite`, read through a memory map, or held in memory.
+
+Writing never goes through the map: a full disk is then an error, not a SIGBUS. What `pwrite` took belongs to the kernel, so a
+killed process loses none of it.
+"""
+
+import mmap
+import os
+from pathlib import Path
+
+import numpy as np
+
+_SMALLEST = 1 << 16
+
+
+class Column:
+    """Rows never written read as zeros. Not safe for threads; the engine's lock covers it."""
+
+    def __init__(self, path: Path | None, dtype: np.dtype | type, width: int = 1) -> None:
+        self._path = path
+        self._dtype = np.dtype(dtype)
+        self._width = width
+        self._row_bytes = self._dtype.itemsize * width
+        self._map: mmap.mmap | None = None
+        self._array = self._shaped(np.zeros(0, dtype=self._dtype))
+
+    def write(self, offset: int, values: np.ndarray) -> None:
+        """Puts `values` at row `offset`, growing as needed."""
+        values = np.ascontiguousarray(values, dtype=self._dtype)
+        end = offset + len(values)
+        if self._path is None:
+            self._grow_memory(end)
+            self._array[offset:end] = self._shaped(values)
+            return
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _write_fully(handle, memoryview(values).cast("B"), offset * self._row_bytes)
+        finally:
+            os.close(handle)
+
+    def read(self, rows: int) -> np.ndarray:
+        """The first `rows` rows as a view that later writes show through; valid until the column is closed."""
+        if len(self._array) < rows:
+            if self._path is None:
+                self._grow_memory(rows)
+            else:
+                self._remap(rows)
+        return self._array[:rows]
+
+    def release(self) -> None:
+        """Gives the resident pages back to the kernel; the next read brings them in again from its cache."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def close(self) -> None:
+        """Drops the map (the file stays); a column in memory keeps its rows."""
+        if self._path is not None:
+            self._map = None
+            self._array = self._shaped(np.zeros(0, dtype=self._dtype))
+
+    def _shaped(self, flat: np.ndarray) -> np.ndarray:
+        return flat.reshape(-1, self._width) if self._width > 1 else flat.reshape(-1)
+
+    def _grow_memory(self, rows: int) -> None:
+        if rows <= len(self._array):
+            return
+        grown = self._shaped(np.zeros(max(rows, len(self._array) * 3 // 2) * self._width, dtype=self._dtype))
+        grown[: len(self._array)] = self._array
+        self._array = grown
+
+    def _remap(self, rows: int) -> None:
+        """Maps room to grow, half as much again, so that appending does not map anew each time; the hole costs no disk."""
+        size = max(rows * self._row_bytes * 3 // 2, _SMALLEST)
+        size -= size % self._row_bytes
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)  # type: ignore[arg-type]
+        try:
+            size = max(size, os.fstat(handle).st_size // self._row_bytes * self._row_bytes)
+            if os.fstat(handle).st_size < size:
+                os.ftruncate(handle, size)
+            self._map = mmap.mmap(handle, size, access=mmap.ACCESS_READ)
+        finally:
+            os.close(handle)
+        self._array = self._shaped(np.frombuffer(self._map, dtype=self._dtype))
+
+
+def _write_fully(handle: int, data: memoryview, position: int) -> None:
+    while data:
+        written = os.pwrite(handle, data, position)
+        data, position = data[written:], position + written
