@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import av
@@ -127,6 +127,16 @@ class Container:
             if self.bad_packets > MAX_BAD_PACKETS:
                 raise UnreadableMedia("unreadable_media", "The file is damaged beyond reading.") from error
             return []
+
+    def seek(self, time: float) -> None:
+        """Moves to the last key frame at or before `time` seconds; a file that cannot seek starts over."""
+        try:
+            self.av.seek(int((time + self.start) * 1_000_000), backward=True)
+        except FFmpegError:
+            self.check_source()
+            with suppress(FFmpegError):
+                self.av.seek(0, backward=True, any_frame=True)
+            self.check_source()
 
     def check_source(self) -> None:
         if self._source.failure is not None:
