@@ -1,0 +1,152 @@
+"""Objects in Cloud Storage: two buckets of ours, and other people's objects by their `gs://` URI.
+
+Originals (the only bucket that is watched): `media/{tenant}/{video}/original`. Derived: `thumbs/ gif/ audio/ tables/ exports/
+blobs/`, each `/{tenant}/…`.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import BinaryIO
+
+import google.auth
+from google.api_core import exceptions as google_errors
+from google.auth import iam
+from google.auth.credentials import Credentials, Signing
+from google.auth.transport.requests import Request
+from google.cloud import storage
+from google.oauth2 import service_account
+
+from shared.config import Settings
+from shared.media.ranged import RangedFile
+
+_URI = re.compile(r"^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f#?]{1,1024})$")
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+SIGNED_FOR = dt.timedelta(minutes=15)
+
+
+class NoSuchObject(Exception):
+    """No object by that name, or none that this deployment may read."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """`checksum` is the content's crc32c, base64, as Cloud Storage computes it."""
+
+    uri: str
+    size: int
+    generation: str
+    checksum: str
+    content_type: str
+    metadata: dict[str, str]
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(bucket, name); ValueError for anything that is not one plain object's URI."""
+    match = _URI.match(uri)
+    if not match or any(part in ("", ".", "..") for part in match.group(2).split("/")):
+        raise ValueError("not a gs://bucket/object URI")
+    return match.group(1), match.group(2)
+
+
+def original_name(tenant: str, video_id: str) -> str:
+    return f"media/{tenant}/{video_id}/original"
+
+
+class Objects:
+    def __init__(self, client: storage.Client, settings: Settings, signer: Credentials) -> None:
+        self._client = client
+        self._signer = signer
+        self.originals = settings.originals_bucket
+        self.derived = settings.derived_bucket
+
+    def stat(self, uri: str) -> ObjectInfo:
+        """Raises `NoSuchObject`, also where access is refused: which of the two is not the caller's to know."""
+        bucket, name = split_uri(uri)
+        try:
+            blob = self._client.bucket(bucket).get_blob(name)
+        except (google_errors.Forbidden, google_errors.NotFound) as error:
+            raise NoSuchObject(uri) from error
+        if blob is None:
+            raise NoSuchObject(uri)
+        return _info(uri, blob)
+
+    def open(self, info: ObjectInfo) -> RangedFile:
+        """The object as a seekable file over ranged reads, pinned to this generation."""
+        bucket, name = split_uri(info.uri)
+        blob = self._client.bucket(bucket).blob(name, generation=int(info.generation))
+
+        def read(start: int, count: int) -> bytes:
+            try:
+                return blob.download_as_bytes(start=start, end=start + count - 1, checksum=None)
+            except google_errors.NotFound as error:
+                raise NoSuchObject(info.uri) from error
+
+        return RangedFile(read, info.size)
+
+    def put_original(
+        self, tenant: str, video_id: str, content: BinaryIO, content_type: str, metadata: dict[str, str]
+    ) -> ObjectInfo:
+        """Stores an upload; its finalize event wakes `ingest_media`, which reads `metadata` if no row is there yet."""
+        blob = self._client.bucket(self.originals).blob(original_name(tenant, video_id))
+        blob.metadata = metadata
+        content.seek(0)
+        blob.upload_from_file(content, content_type=content_type, checksum="crc32c")
+        return _info(f"gs://{self.originals}/{blob.name}", blob)
+
+    def put_derived(self, name: str, content: bytes, content_type: str) -> str:
+        """Writes (over) a derived object; returns its URI."""
+        blob = self._client.bucket(self.derived).blob(name)
+        blob.upload_from_string(content, content_type=content_type, checksum="crc32c")
+        return f"gs://{self.derived}/{name}"
+
+    def read(self, uri: str) -> bytes:
+        """A small object, whole."""
+        bucket, name = split_uri(uri)
+        try:
+            return self._client.bucket(bucket).blob(name).download_as_bytes()
+        except google_errors.NotFound as error:
+            raise NoSuchObject(uri) from error
+
+    def delete_below(self, bucket: str, prefix: str) -> None:
+        """Deletes every object whose name begins with `prefix`; what is gone already is no error."""
+        for blob in self._client.list_blobs(bucket, prefix=prefix):
+            try:
+                blob.delete()
+            except google_errors.NotFound:
+                continue
+
+    def signed_url(self, uri: str, *, lifetime: dt.timedelta = SIGNED_FOR) -> str:
+        """A V4 URL that reads this object until it expires; signing asks no server where a key is at hand."""
+        bucket, name = split_uri(uri)
+        blob = self._client.bucket(bucket).blob(name)
+        return blob.generate_signed_url(version="v4", expiration=lifetime, method="GET", credentials=self._signer)
+
+
+def _info(uri: str, blob: storage.Blob) -> ObjectInfo:
+    return ObjectInfo(
+        uri=uri,
+        size=int(blob.size or 0),
+        generation=str(blob.generation),
+        checksum=blob.crc32c or "",
+        content_type=blob.content_type or "",
+        metadata=dict(blob.metadata or {}),
+    )
+
+
+def _signing(credentials: Credentials) -> Credentials:
+    """Credentials that sign: a key file's own, else the platform's through the IAM signBlob service."""
+    if isinstance(credentials, Signing):
+        return credentials
+    credentials.refresh(Request())  # learns which service account this is
+    email = credentials.service_account_email
+    return service_account.Credentials(iam.Signer(Request(), credentials, email), email, "https://oauth2.googleapis.com/token")
+
+
+@cache
+def connect(settings: Settings) -> Objects:
+    credentials, _ = google.auth.default(scopes=_SCOPES)
+    client = storage.Client(project=settings.project_id, credentials=credentials)
+    return Objects(client, settings, _signing(credentials))
