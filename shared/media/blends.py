@@ -1,0 +1,149 @@
+"""Gradual changes of shot: a dissolve is a straight mix of the pictures at its ends, a fade passes through black."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shared.media.frames import Sample
+
+_LUMA_GRID, _CHROMA_GRID = (18, 32), (9, 16)
+# Half lengths tried, in seconds: dissolves of half a second to a second, and the middle of longer ones.
+_HALF_LENGTHS = (0.25, 0.375, 0.54)
+_LEAST_CHANGE = 14.0  # mean difference of the ends, in levels of 255
+_MOST_RESIDUE = 0.25  # how far the middle may be from a straight mix, as a part of that difference
+_MOST_CORRELATION = 0.8  # ends more alike than this differ in exposure, not in content
+_FLASH_SECONDS = 0.3
+_BLOCK = 256
+_DARK, _LIT_ABOVE_DARK = 24.0, 16.0
+
+
+def thumb(sample: Sample) -> np.ndarray:
+    """A float32 vector of the picture averaged over a coarse grid: luma first, then chroma."""
+    parts = [_pool(sample.y, _LUMA_GRID), _pool(sample.u, _CHROMA_GRID), _pool(sample.v, _CHROMA_GRID)]
+    return np.concatenate(parts)
+
+
+def _pool(plane: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    rows, columns = grid
+    down, across = plane.shape[0] // rows, plane.shape[1] // columns
+    if down < 1 or across < 1:
+        y = np.arange(rows) * plane.shape[0] // rows
+        x = np.arange(columns) * plane.shape[1] // columns
+        return plane[np.ix_(y, x)].astype(np.float32).reshape(-1)
+    cropped = plane[: rows * down, : columns * across]
+    summed = np.add.reduce(cropped.reshape(rows, down, columns * across), axis=1, dtype=np.uint32)
+    return np.add.reduce(summed.reshape(rows, columns, across), axis=2).astype(np.float32).reshape(-1) / (down * across)
+
+
+class BlendTrace:
+    """Tells of each picture whether it is the middle of a dissolve, looking half a second either way.
+
+    Pictures are given one by one and only the last few hundred coarse grids are kept.
+    """
+
+    def __init__(self, frame_rate: float) -> None:
+        rate = min(max(frame_rate, 5.0), 120.0)
+        self._reaches = sorted({max(2, round(half * rate)) for half in _HALF_LENGTHS})
+        self._flash_reach = max(2, round(_FLASH_SECONDS * rate))
+        self._margin = max(self._reaches[-1], self._flash_reach) + 1
+        self._thumbs: list[np.ndarray] = []
+        self._first = 0  # number of the picture whose grid is at the head of the list
+        self._done = 0
+        self._peaks: list[tuple[int, float]] = []
+        self.middles: list[int] = []
+        self.flashes: set[int] = set()
+
+    def add(self, grid: np.ndarray, peak: float | None) -> None:
+        """`peak` is the change from the picture before, where it is big enough to be a cut."""
+        self._thumbs.append(grid)
+        if peak is not None:
+            self._peaks.append((self._first + len(self._thumbs) - 1, peak))
+        if len(self._thumbs) >= _BLOCK + 2 * self._margin:
+            self._scan(last=False)
+
+    def finish(self) -> None:
+        if self._thumbs:
+            self._scan(last=True)
+
+    def _scan(self, *, last: bool) -> None:
+        grids = np.stack(self._thumbs)
+        end = self._first + len(grids) - (0 if last else self._margin)
+        for reach in self._reaches:
+            self._find_middles(grids, reach, end)
+        remaining = []
+        for number, peak in self._peaks:
+            if number >= end:
+                remaining.append((number, peak))
+            elif self._returns(grids, number - self._first, peak):
+                self.flashes.add(number)
+        self._peaks = remaining
+        self._done = end
+        drop = max(0, end - self._margin - self._first)
+        del self._thumbs[:drop]
+        self._first += drop
+
+    def _find_middles(self, grids: np.ndarray, reach: int, end: int) -> None:
+        low = max(self._done - self._first, reach)
+        high = min(end - self._first, len(grids) - reach)
+        if low >= high:
+            return
+        before, after = grids[low - reach : high - reach], grids[low + reach : high + reach]
+        change = np.abs(after - before).mean(axis=1)
+        for at in np.flatnonzero(change >= _LEAST_CHANGE):
+            middle = low + int(at)
+            a, b = before[at], after[at]
+            half = reach // 2
+            share = half / reach / 2  # how far the quarter picture is from the middle one
+            mixes = ((0, 0.5), (-half, 0.5 - share), (half, 0.5 + share))
+            if all(
+                np.abs(grids[middle + step] - ((1 - part) * a + part * b)).mean() < _MOST_RESIDUE * change[at]
+                for step, part in mixes
+            ) and not _same_content(a, b):
+                self.middles.append(self._first + middle)
+
+    def _returns(self, grids: np.ndarray, at: int, peak: float) -> bool:
+        """Is the picture before the peak soon seen again: a flash of light, not a cut?"""
+        if at == 0:
+            return False
+        later = grids[at + 1 : at + 1 + self._flash_reach]
+        if len(later) == 0:
+            return False
+        jump = float(np.abs(grids[at] - grids[at - 1]).mean())
+        back = float(np.abs(later - grids[at - 1]).mean(axis=1).min())
+        return back < 0.35 * jump
+
+
+def _same_content(a: np.ndarray, b: np.ndarray) -> bool:
+    cells = _LUMA_GRID[0] * _LUMA_GRID[1]
+    x, y = a[:cells] - a[:cells].mean(), b[:cells] - b[:cells].mean()
+    spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return spread > 0 and float((x * y).sum()) / spread > _MOST_CORRELATION
+
+
+def dissolves(middles: Sequence[int], shortest_run: int) -> list[int]:
+    """The centre picture of each run of middles; runs bridge gaps of a few pictures."""
+    centres = []
+    run: list[int] = []
+    for number in [*sorted(set(middles)), None]:
+        if run and (number is None or number - run[-1] > 3):
+            if len(run) >= shortest_run:
+                centres.append(run[len(run) // 2])
+            run = []
+        if number is not None:
+            run.append(number)
+    return centres
+
+
+def fades(brightness: np.ndarray, reach: int) -> list[int]:
+    """The middle picture of each dark stretch that has clearly lighter pictures within `reach` on both sides."""
+    dark = np.flatnonzero(brightness < _DARK)
+    if len(dark) == 0:
+        return []
+    found = []
+    for stretch in np.split(dark, np.flatnonzero(np.diff(dark) > 1) + 1):
+        first, last = int(stretch[0]), int(stretch[-1])
+        level = float(brightness[first : last + 1].min())
+        before, after = brightness[max(0, first - reach) : first], brightness[last + 1 : last + 1 + reach]
+        if len(before) and len(after) and min(before.max(), after.max()) > level + _LIT_ABOVE_DARK:
+            found.append((first + last + 1) // 2)
+    return found
