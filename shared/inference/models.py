@@ -1,0 +1,169 @@
+"""The three things a model is asked for: JSON by a schema, text as a vector, a picture as a vector. Gemini on Vertex AI.
+
+`google-genai` finds another server through `GOOGLE_VERTEX_BASE_URL`. Its import costs half a second, so it happens on the first
+call. A failure of the service comes out as one of the three failures a stage knows.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import google.auth
+
+from shared.config import Settings
+from shared.vectors.index import DIMENSIONS
+from shared.work.outcomes import GiveUp, Retry, Throttled
+
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+_CALL_MILLISECONDS = 600_000
+OFFLINE_MODEL = "offline-evidence"  # how the local emulator names itself; its answers carry a warning
+
+
+@dataclass(frozen=True)
+class MediaPart:
+    """A span of a stored object for the model to look at and listen to; an image has no span."""
+
+    uri: str
+    mime_type: str
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    model: str
+    prompt: str
+    schema: dict[str, Any]  # as the provider takes it
+    media: MediaPart | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`text` is what the model said, not yet checked; `model` is what answered, which may differ from what was asked."""
+
+    text: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Models:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        from google import genai
+        from google.genai import types
+
+        credentials, _ = google.auth.default(scopes=_SCOPES)
+        return genai.Client(
+            vertexai=True,
+            project=self._settings.project_id,
+            location=self._settings.region,
+            credentials=credentials,
+            http_options=types.HttpOptions(timeout=_CALL_MILLISECONDS),
+        )
+
+    def generate(self, question: Question) -> Answer:
+        """Raises `Throttled`, `Retry`, or `GiveUp` when the model refuses or stops early."""
+        from google.genai import types
+
+        config = types.GenerateContentConfig(
+            response_mime_type="application/json", response_json_schema=question.schema, temperature=0.0
+        )
+        parts = [types.Part(text=question.prompt)]
+        if question.media is not None:
+            parts.insert(0, _media_part(question.media))
+        response = self._call(
+            "generate_content", model=question.model, contents=[types.Content(role="user", parts=parts)], config=config
+        )
+        candidate = response.candidates[0] if response.candidates else None
+        reason = candidate.finish_reason.name if candidate is not None and candidate.finish_reason else "NO_CANDIDATE"
+        if reason != "STOP":
+            raise _stopped(reason)
+        usage = response.usage_metadata
+        return Answer(
+            text=response.text or "",
+            model=response.model_version or question.model,
+            input_tokens=(usage.prompt_token_count or 0) if usage else 0,
+            output_tokens=(usage.candidates_token_count or 0) if usage else 0,
+        )
+
+    def embed_texts(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
+        """One unit vector each. The model merges several contents of one call into one vector, so each is a call of its own."""
+        from google.genai import types
+
+        config = types.EmbedContentConfig(
+            output_dimensionality=DIMENSIONS, task_type="RETRIEVAL_QUERY" if query else "RETRIEVAL_DOCUMENT"
+        )
+        model = self._settings.text_embedding_model
+        return [self._vector(self._call("embed_content", model=model, contents=text, config=config)) for text in texts]
+
+    def embed_picture(self, picture: bytes, mime_type: str) -> list[float]:
+        """The unit vector of one picture."""
+        from google.genai import types
+
+        return self._vector(
+            self._call(
+                "embed_content",
+                model=self._settings.image_embedding_model,
+                contents=types.Part.from_bytes(data=picture, mime_type=mime_type),
+                config=types.EmbedContentConfig(output_dimensionality=DIMENSIONS),
+            )
+        )
+
+    def _vector(self, response: Any) -> list[float]:
+        values = response.embeddings[0].values
+        length = sum(v * v for v in values) ** 0.5 or 1.0  # shortened vectors of the service are not unit vectors
+        return [v / length for v in values]
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        from google.genai import errors
+
+        try:
+            return getattr(self._client.models, method)(**arguments)
+        except errors.ClientError as error:
+            if error.code == 429:
+                raise Throttled(10.0, "the model is throttled") from error
+            raise GiveUp("model_refused", f"the model refused: {error.message}") from error
+        except errors.ServerError as error:
+            raise Retry(f"the model answered {error.code}") from error
+        except (OSError, *_transport_failures()) as error:
+            raise Retry(f"the model is out of reach: {type(error).__name__}") from error
+
+
+@cache
+def _transport_failures() -> tuple[type[Exception], ...]:
+    """What the client's HTTP library raises; google-genai prefers httpx2 where that is installed."""
+    import httpx
+
+    with suppress(ImportError):
+        import httpx2
+
+        return (httpx.TransportError, httpx2.TransportError)
+    return (httpx.TransportError,)
+
+
+def _media_part(media: MediaPart) -> Any:
+    from google.genai import types
+
+    span = None
+    if media.start is not None and media.end is not None:
+        span = types.VideoMetadata(start_offset=f"{media.start:.3f}s", end_offset=f"{media.end:.3f}s")
+    return types.Part(file_data=types.FileData(file_uri=media.uri, mime_type=media.mime_type), video_metadata=span)
+
+
+def _stopped(reason: str) -> GiveUp:
+    if reason == "MAX_TOKENS":
+        return GiveUp("output_too_long", "the answer did not fit; ask for fewer or shorter fields, or shorter segments")
+    if reason in ("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"):
+        return GiveUp("model_blocked", f"the model declined this content ({reason.lower()})")
+    return GiveUp("model_stopped", f"the model stopped early ({reason.lower()})", retryable=True)
+
+
+@cache
+def connect(settings: Settings) -> Models:
+    return Models(settings)
