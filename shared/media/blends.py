@@ -7,14 +7,18 @@ import numpy as np
 from shared.media.frames import Sample
 
 _LUMA_GRID, _CHROMA_GRID = (18, 32), (9, 16)
+LUMA_CELLS = _LUMA_GRID[0] * _LUMA_GRID[1]
 # Half lengths tried, in seconds: dissolves of half a second to a second, and the middle of longer ones.
-_HALF_LENGTHS = (0.25, 0.375, 0.54)
+LONGEST_HALF_SECONDS = 0.54
+_HALF_LENGTHS = (0.25, 0.375, LONGEST_HALF_SECONDS)
 _LEAST_CHANGE = 14.0  # mean difference of the ends, in levels of 255
 _MOST_RESIDUE = 0.25  # how far the middle may be from a straight mix, as a part of that difference
-_MOST_CORRELATION = 0.8  # ends more alike than this differ in exposure, not in content
+_MOST_CORRELATION = 0.8  # ends more alike than this show the same scene
+_LEAST_CONTENT = 0.4  # part of the change that has to be more than the whole picture growing lighter or darker
+FLAT = 4.0  # spread of a picture without content
 _FLASH_SECONDS = 0.3
 _BLOCK = 256
-_DARK, _LIT_ABOVE_DARK = 24.0, 16.0
+DARK, LIT_ABOVE_DARK = 24.0, 16.0
 
 
 def thumb(sample: Sample) -> np.ndarray:
@@ -114,10 +118,14 @@ class BlendTrace:
 
 
 def _same_content(a: np.ndarray, b: np.ndarray) -> bool:
-    cells = _LUMA_GRID[0] * _LUMA_GRID[1]
-    x, y = a[:cells] - a[:cells].mean(), b[:cells] - b[:cells].mean()
-    spread = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return spread > 0 and float((x * y).sum()) / spread > _MOST_CORRELATION
+    """Is it one scene, moved a little or seen at another exposure? Never so if either end is an empty picture."""
+    a, b = a[:LUMA_CELLS], b[:LUMA_CELLS]
+    x, y = a - a.mean(), b - b.mean()
+    if min(x.std(), y.std()) < FLAT:
+        return False
+    correlation = float((x * y).mean() / (x.std() * y.std()))
+    content = float(np.abs(x - y).mean() / max(np.abs(a - b).mean(), 1.0))
+    return correlation > _MOST_CORRELATION or content < _LEAST_CONTENT
 
 
 def dissolves(middles: Sequence[int], shortest_run: int) -> list[int]:
@@ -136,7 +144,7 @@ def dissolves(middles: Sequence[int], shortest_run: int) -> list[int]:
 
 def fades(brightness: np.ndarray, reach: int) -> list[int]:
     """The middle picture of each dark stretch that has clearly lighter pictures within `reach` on both sides."""
-    dark = np.flatnonzero(brightness < _DARK)
+    dark = np.flatnonzero(brightness < DARK)
     if len(dark) == 0:
         return []
     found = []
@@ -144,6 +152,6 @@ def fades(brightness: np.ndarray, reach: int) -> list[int]:
         first, last = int(stretch[0]), int(stretch[-1])
         level = float(brightness[first : last + 1].min())
         before, after = brightness[max(0, first - reach) : first], brightness[last + 1 : last + 1 + reach]
-        if len(before) and len(after) and min(before.max(), after.max()) > level + _LIT_ABOVE_DARK:
+        if len(before) and len(after) and min(before.max(), after.max()) > level + LIT_ABOVE_DARK:
             found.append((first + last + 1) // 2)
     return found

@@ -11,7 +11,8 @@ from shared.media.frames import Sample, samples
 from shared.media.opener import open_media
 
 # A cut stands out from the changes around it (adaptive: camera movement does not), and is large in itself.
-RATIO = 3.5
+RATIO = 3.0
+PROMINENCE = 1.8  # over the largest change beside it, which a burst of movement does not reach
 WINDOW = 3
 LEAST_CHANGE = 9.0
 MIN_SHOT_SECONDS = 0.6
@@ -30,6 +31,7 @@ class CutFinder:
         self._times: list[float] = []
         self._changes: list[float] = []
         self._brightness: list[float] = []
+        self._spread: list[float] = []
         self._looks: list[tuple[float, np.ndarray]] = []
         self._blends = blends.BlendTrace(self.frame_rate)
 
@@ -40,7 +42,9 @@ class CutFinder:
         self._times.append(sample.time)
         self._changes.append(change)
         grid = blends.thumb(sample)
-        self._brightness.append(float(grid[:576].mean()))
+        luma = grid[: blends.LUMA_CELLS]
+        self._brightness.append(float(luma.mean()))
+        self._spread.append(float(luma.std()))
         self._blends.add(grid, change if change >= LEAST_CHANGE else None)
         if not self._looks or sample.time - self._looks[-1][0] >= _LOOK_SECONDS or change >= LEAST_CHANGE:
             self._looks.append((sample.time, look(sample)))
@@ -56,7 +60,8 @@ class CutFinder:
         for number in blends.fades(brightness, reach):
             found.append((number, "fade"))
         for number in blends.dissolves(self._blends.middles, _DISSOLVE_RUN):
-            found.append((number, "dissolve"))
+            if not self._touches_black(number):
+                found.append((number, "dissolve"))
         return self._with_likeness(self._apart(found))
 
     def _hard_cuts(self) -> list[int]:
@@ -64,8 +69,9 @@ class CutFinder:
         cuts = []
         for number in np.flatnonzero(changes >= LEAST_CHANGE):
             around = np.concatenate((changes[max(1, number - WINDOW) : number], changes[number + 1 : number + 1 + WINDOW]))
-            usual = float(around.mean()) if len(around) else 0.0
-            if changes[number] >= RATIO * usual and int(number) not in self._blends.flashes:
+            usual, largest = (float(around.mean()), float(around.max())) if len(around) else (0.0, 0.0)
+            stands_out = changes[number] >= max(RATIO * usual, PROMINENCE * largest)
+            if stands_out and int(number) not in self._blends.flashes:
                 cuts.append(int(number))
         return cuts
 
@@ -80,6 +86,15 @@ class CutFinder:
             if all(abs(time - self._times[other]) >= MIN_SHOT_SECONDS for other, _ in kept):
                 kept.append((number, kind))
         return sorted(kept)
+
+    def _touches_black(self, number: int) -> bool:
+        """Does this mix of pictures begin or end in an empty dark one? Then it is half of a fade, or the
+        way into or out of the whole film; the middle of the dark is where shots change, if they do."""
+        reach = max(2, round(blends.LONGEST_HALF_SECONDS * self.frame_rate))
+        ends = (max(0, number - reach), min(len(self._times) - 1, number + reach))
+        return any(
+            self._brightness[end] < blends.DARK + blends.LIT_ABOVE_DARK and self._spread[end] < 2 * blends.FLAT for end in ends
+        )
 
     def _with_likeness(self, events: list[tuple[int, CutKind]]) -> list[Cut]:
         times = [self._times[number] for number, _ in events]
