@@ -153,6 +153,7 @@ class RunMedia(Work):
     video_name: str = ""
     open: bool = True
     cut_id: str = ""
+    new_segments: bool = False  # this run made the cut, rather than reusing one
     duration_seconds: float = 0.0
     total_segments: int = 0
     successful_segments: int = 0
@@ -175,7 +176,7 @@ class RunMedia(Work):
     video_level_attempted: bool = False
     omitted_segment_ids: list[str] = field(default_factory=list)
     source_fingerprint: str = ""
-    vector_attempt: int = 0  # the attempt whose media-level vectors count
+    vector_attempt: int = 0  # the attempt whose media-wide vectors count
 
 
 @dataclass(kw_only=True)

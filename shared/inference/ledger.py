@@ -35,7 +35,14 @@ class Ledger:
     def ask(self, purpose: str, question: Question, subject: Subject) -> Answer:
         """The model's answer, or the one it gave to this very question before. Raises as `Models.generate`."""
         call_id = derived_id(
-            "llm_call", self._run.run_id, subject.video_id, subject.segment_id, purpose, question.model, question.prompt, question.schema
+            "llm_call",
+            self._run.run_id,
+            subject.video_id,
+            subject.segment_id,
+            purpose,
+            question.model,
+            question.prompt,
+            question.schema,
         )
         known = self._store.get(LlmCall, self._run.tenant, call_id)
         if known is not None and known.status == "completed":

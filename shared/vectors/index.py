@@ -3,8 +3,7 @@
 One index holds text and image vectors of every tenant, told apart by restricts. REST with one authorised session, because the
 gRPC client library of this service costs half a second of cold start.
 
-Ids: text `{segment}.{run}.{attempt}.{n}`, media-wide text `{video}.{run}.{attempt}.{n}`, image `{segment}.image.{n}`. The
-attempt stands in the id so that a hit of a worker that lost its lease can be told from the row that counts.
+Ids are made and read by `shared.vectors.ids`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -79,9 +78,7 @@ class VectorIndex:
         }
         if query.per_segment:
             body["perCrowdingAttributeNeighborCount"] = query.per_segment
-        answer = self._post(
-            f"{self._endpoint_url}:findNeighbors", {"deployedIndexId": self._deployed, "queries": [body]}
-        )
+        answer = self._post(f"{self._endpoint_url}:findNeighbors", {"deployedIndexId": self._deployed, "queries": [body]})
         neighbours = (answer.get("nearestNeighbors") or [{}])[0].get("neighbors") or []
         hits = [Hit(n["datapoint"]["datapointId"], float(n.get("distance", 0.0))) for n in neighbours]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))

@@ -1,0 +1,135 @@
+"""Closing a parent when its last child has ended, without a counter that everybody writes.
+
+A child commits its own row, then asks whether any sibling is still open. If none is, one compare-and-set moves the parent on:
+whoever loses it finds the parent moved already. Counters are counted from the rows, never incremented.
+"""
+
+from dataclasses import dataclass
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.events import EventType
+from shared.domain.media import Video
+from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentState
+from shared.messaging.messages import SettleRun, SynthesizeVideo
+from shared.messaging.queues import Queues
+from shared.messaging.topics import Topics
+from shared.store import events
+from shared.store.documents import Batch, Changed, Store
+from shared.work.claims import LEASE, WAKE_GRACE
+
+OPEN = FieldFilter("open", "==", True)
+
+
+@dataclass(frozen=True)
+class FanIn:
+    store: Store
+    queues: Queues
+    topics: Topics
+
+    def segment_ended(self, run: Run, row: SegmentResult) -> None:
+        """After a segment's row was committed closed: moves its media item on if it was the last."""
+        media = self.store.get(RunMedia, row.tenant, row.run_id, row.video_id)
+        if media is not None:
+            self.advance(run, media)
+
+    def advance(self, run: Run, media: RunMedia) -> None:
+        """Moves a media item on when none of its segments is open: to its synthesis, or to its end."""
+        if media.status == MediaState.PROCESSING and not self._open_segments(media):
+            counts = self._segment_counts(media)
+            try:
+                if run.video_level and counts["successful_segments"] and not run.stop_requested:
+                    self._to_synthesis(media, counts)
+                else:
+                    self.end_media(run, media, self._verdict(run, media, counts), counts)
+            except Changed:
+                media = self.store.get(RunMedia, media.tenant, media.run_id, media.video_id) or media
+        if media.status == MediaState.SYNTHESIZING:
+            self.queues.send(SynthesizeVideo(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id), slot="segments")
+        elif not media.open:
+            self.media_ended(run)
+
+    def media_ended(self, run: Run) -> None:
+        """After a media item was committed closed: settles the run if it was the last."""
+        open_media = self.store.first(RunMedia, self.store.collection(RunMedia, run.tenant, run.run_id).where(filter=OPEN))
+        if open_media is None:
+            self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot="last-media")
+
+    def end_media(self, run: Run, media: RunMedia, state: MediaState, values: dict, *, batch: Batch | None = None) -> None:
+        """The one terminal transition of a media item in a run, with its event. Raises `Changed` if somebody was quicker."""
+        batch = batch or self.store.batch()
+        fact = self.end_media_in(batch, run, media, state, values)
+        batch.change(media, **self.ended(state), **values)
+        batch.commit()
+        if fact is not None:
+            self.topics.publish(fact)
+
+    def ended(self, state: MediaState) -> dict:
+        """The values that close a media item."""
+        return {"status": state, "open": False, "wake_at": None, "completed_at": self.store.clock()}
+
+    def end_media_in(
+        self, batch: Batch, run: Run, media: RunMedia, state: MediaState, values: dict
+    ) -> events.EventHappened | None:
+        """What else belongs in the batch that ends a media item: its video's status and the event."""
+        video = self.store.get(Video, media.tenant, media.video_id)
+        if video is None:
+            return None
+        failed = state in (MediaState.FAILED, MediaState.CANCELLED)
+        outcome = "failed" if state == MediaState.FAILED else "processed"
+        changes: dict = {f"active_runs.{run.run_id}": firestore.DELETE_FIELD}
+        if state != MediaState.CANCELLED:
+            changes["last_outcome"] = outcome
+        batch.raw_update(video, changes)
+        return events.record_media(
+            self.store,
+            batch,
+            EventType.MEDIA_PROCESSING_FAILED if failed else EventType.MEDIA_PROCESSING_COMPLETED,
+            video,
+            occurrence=run.run_id,
+            run_id=run.run_id,
+            status=state,
+            error_code=values.get("failure_code", ""),
+            error_message=values.get("error_message", ""),
+        )
+
+    def _to_synthesis(self, media: RunMedia, counts: dict) -> None:
+        batch = self.store.batch()
+        wake_at = self.store.clock() + LEASE + WAKE_GRACE
+        batch.change(media, status=MediaState.SYNTHESIZING, video_level_status="pending", wake_at=wake_at, **counts)
+        batch.commit()
+
+    def _open_segments(self, media: RunMedia) -> bool:
+        return self.store.first(SegmentResult, self._segments(media).where(filter=OPEN)) is not None
+
+    def _segments(self, media: RunMedia) -> firestore.CollectionReference:
+        return self.store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
+
+    def _segment_counts(self, media: RunMedia) -> dict:
+        def count(field: str, value: object) -> int:
+            return int(self._segments(media).where(filter=FieldFilter(field, "==", value)).count().get()[0][0].value)
+
+        return {
+            "successful_segments": count("status", SegmentState.SUCCESSFUL),
+            "failed_segments": count("status", SegmentState.FAILED),
+            "field_extraction_failures": count("field_extraction_succeeded", False),
+            "transcription_failures": count("transcription_succeeded", False),
+            "image_embedding_failures": count("image_embedding_succeeded", False),
+        }
+
+    def _verdict(self, run: Run, media: RunMedia, counts: dict) -> MediaState:
+        cancelled = media.total_segments - counts["successful_segments"] - counts["failed_segments"]
+        return media_verdict(run.stop_requested and cancelled > 0, counts, video_level_failed=False)
+
+
+def media_verdict(cancelled: bool, counts: dict, *, video_level_failed: bool) -> MediaState:
+    """How a media item ended: any operation that failed makes it partial, no segment that succeeded makes it failed."""
+    if cancelled:
+        return MediaState.CANCELLED
+    if not counts["successful_segments"]:
+        return MediaState.FAILED
+    operations = ("field_extraction_failures", "transcription_failures", "image_embedding_failures", "failed_segments")
+    if video_level_failed or any(counts[name] for name in operations):
+        return MediaState.PARTIAL
+    return MediaState.COMPLETED
