@@ -1,0 +1,53 @@
+# Every wish is one command; `make help` lists them. Continuous integration calls `make test`.
+PORT ?= 8080
+DATA_DIR ?= .local
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+SDKS := 1.0.0 1.1.0 2.0.0
+export PORT DATA_DIR
+export PYTHONDONTWRITEBYTECODE =
+.DEFAULT_GOAL := help
+.PHONY: demo run test check bench package doctor help lock clean
+
+demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
+	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
+
+run: $(VENV)/.installed ## serve on http://127.0.0.1:$PORT (8080), data in $DATA_DIR (.local), until interrupted
+	@$(PY) -m emulators.runner serve --port $(PORT) --data-dir $(DATA_DIR)
+
+test: $(VENV)/.tested ## every test
+	$(PY) -m pytest tests -n 2 --dist loadgroup
+
+check: $(VENV)/.tested ## lint, format, types, import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy shared functions emulators infra demo
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.tested ## measure: start-up, a request, cuts, ingest, memory
+	@$(PY) -m bench
+
+package: $(VENV)/.installed ## one reproducible zip per function, in build/packages
+	@$(PY) -m infra.package
+
+doctor: ## say what is missing here and how to mend it
+	@$(PYTHON) -m infra.doctor
+
+lock: $(VENV)/.tested ## write requirements/ anew from what is installed
+	$(PY) -m infra.lock
+
+clean: ## remove what was built; keeps .venv and data
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+# The environment: uv where there is one, else venv and pip. The stamps make it new when a locked file changes.
+$(VENV)/.installed: requirements/lock.txt requirements/nodeps.txt
+	@$(PYTHON) -m infra.environment $(VENV) requirements/lock.txt --without-needs requirements/nodeps.txt
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed requirements/test.txt
+	@$(PYTHON) -m infra.environment $(VENV) requirements/test.txt --clients $(SDKS)
+	@touch $@

@@ -1,0 +1,1 @@
+"""What deploys the functions: manifests, packages, locked requirements."""
