@@ -28,6 +28,8 @@ _SHORTEST_SPEECH_SECONDS = 0.3
 _VOICED = 0.5
 _VOICED_PART = (0.15, 0.97)
 _SYLLABLE_SWING_DB = 4.5
+_HUSHED_PART = 0.18  # of each second is at under half its mean amplitude in speech, hardly any in music
+_AT_SYLLABLE_PACE = 0.25  # part of the movement of loudness that happens 2.5 to 9 times a second
 _CHANGE_SIDE_SECONDS = 1.5
 _CHANGE_LEVEL = 1.6
 _MEL_STEP = 3  # novelty looks at every third measure, 48 ms
@@ -101,12 +103,27 @@ def _speech(loudness: np.ndarray, voicing: np.ndarray) -> list[Span]:
     for first, last in _runs(active, round(_PAUSE_SECONDS * _RATE)):
         if (last - first) / _RATE < _SHORTEST_SPEECH_SECONDS:
             continue
-        heard = active[first:last]
-        voiced = float((voicing[first:last][heard] > _VOICED).mean())
-        swing = float(loudness[first:last].std())
-        if _VOICED_PART[0] <= voiced <= _VOICED_PART[1] and swing >= _SYLLABLE_SWING_DB:
+        if _sounds_spoken(loudness[first:last], voicing[first:last][active[first:last]]):
             spans.append(Span(first / _RATE, last / _RATE))
     return spans
+
+
+def _sounds_spoken(loudness: np.ndarray, voicing: np.ndarray) -> bool:
+    voiced = float((voicing > _VOICED).mean())
+    if not _VOICED_PART[0] <= voiced <= _VOICED_PART[1] or float(loudness.std()) < _SYLLABLE_SWING_DB:
+        return False
+    second = round(_RATE)
+    if len(loudness) < second:
+        return True
+    amplitude = 10 ** (loudness / 20)
+    seconds = [amplitude[at : at + second] for at in range(0, len(amplitude) - second + 1, second)]
+    hushed = float(np.mean([(part < 0.5 * part.mean()).mean() for part in seconds]))
+    level = np.maximum(loudness, loudness.max() - 35.0)
+    movement = np.abs(np.fft.rfft(level - level.mean())) ** 2
+    pace = np.fft.rfftfreq(len(level), 1 / _RATE)
+    syllables = movement[(pace > 2.5) & (pace < 9.0)].sum()
+    at_pace = float(syllables / max(movement[(pace > 0.1) & (pace < 25.0)].sum(), 1e-9))
+    return hushed >= _HUSHED_PART and at_pace >= _AT_SYLLABLE_PACE
 
 
 def _floor(loudness: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Measurements of the product, each runnable as `python -m bench.<name>`."""
