@@ -1,0 +1,83 @@
+"""The segments of one content under one setting: one pass over the media, thumbnails, then the rows."""
+
+from collections.abc import Sequence
+
+from shared.domain.batches import batched
+from shared.domain.media import Cut, CutSettings, Segment, Video, segment_id
+from shared.domain.segmentation import Span, plan_audio, plan_image, plan_video
+from shared.media.hearing import activity
+from shared.media.pictures import open_image, thumbnail
+from shared.media.ranged import RangedFile
+from shared.media.survey import survey
+from shared.objects.buckets import NoSuchObject, Objects
+from shared.store.documents import MAX_BATCH, Store
+
+
+def cut_media(video: Video, settings: CutSettings, store: Store, objects: Objects) -> Cut:
+    """Writes every segment, then the cut that vouches for them. Done again, it writes the same.
+
+    Raises UnreadableMedia for content that cannot be decoded, NoSuchObject where the object is gone or was replaced.
+    """
+    info = objects.stat(video.video_uri)
+    if info.generation != video.generation:
+        raise NoSuchObject(video.video_uri)
+    source = objects.open(info)
+    spans, pictures = _divide(video, settings, source)
+    cut_id = settings.cut_id(video)
+    now = store.clock()
+    rows = []
+    for ordinal, (span, picture) in enumerate(zip(spans, pictures, strict=True)):
+        identity = segment_id(video.video_id, cut_id, ordinal)
+        thumbnail_uri = ""
+        if picture is not None:
+            name = f"thumbs/{video.tenant}/{video.video_id}/{identity}.jpg"
+            thumbnail_uri = objects.put_derived(name, picture, "image/jpeg")
+        rows.append(
+            Segment(
+                created_at=now,
+                updated_at=now,
+                tenant=video.tenant,
+                video_id=video.video_id,
+                cut_id=cut_id,
+                segment_id=identity,
+                ordinal=ordinal,
+                start=round(span.start, 3),
+                end=round(span.end, 3),
+                thumbnail_uri=thumbnail_uri,
+            )
+        )
+    for page in batched(rows, MAX_BATCH):
+        batch = store.batch()
+        for row in page:
+            batch.put(row)
+        batch.commit()
+    cut = Cut(
+        created_at=now,
+        updated_at=now,
+        tenant=video.tenant,
+        video_id=video.video_id,
+        cut_id=cut_id,
+        generation=video.generation,
+        segment_count=len(rows),
+    )
+    batch = store.batch()
+    batch.put(cut)
+    batch.commit()
+    return cut
+
+
+def _divide(video: Video, settings: CutSettings, source: RangedFile) -> tuple[Sequence[Span], Sequence[bytes | None]]:
+    """The spans, and a JPEG for each where there is something to see."""
+    if video.media_type == "image":
+        return plan_image(), [thumbnail(open_image(source))]
+    if video.media_type == "audio":
+        heard = activity(source) if settings.audio_type == "content_aware" else None
+        spans = plan_audio(video.duration_seconds, settings.audio_type, settings.audio_seconds, heard)  # type: ignore[arg-type]
+        return spans, [None] * len(spans)
+    seen = survey(source, duration=video.duration_seconds)
+    speech = None
+    if settings.video_type == "smart" and video.has_audio:
+        source.seek(0)
+        speech = activity(source).speech
+    spans = plan_video(video.duration_seconds, seen.cuts, settings.video_type, settings.video_seconds, speech)  # type: ignore[arg-type]
+    return spans, seen.pictures(spans, source)
