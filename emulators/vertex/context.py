@@ -11,8 +11,8 @@ from emulators.clock import Clock
 class ModelsContext:
     """Shared by the wires of this process; `uri` is always `gs://bucket/name`.
 
-    `data_dir` is `None` where nothing is to be kept. `read_range` may answer fewer bytes than asked at the end of the object; the readers raise
-    `FileNotFoundError` for an object that is not there.
+    `data_dir` is `None` where nothing is to be kept. `read_range` may answer fewer bytes than asked at the end of the object;
+    the readers raise `FileNotFoundError` for an object that is not there.
     """
 
     clock: Clock

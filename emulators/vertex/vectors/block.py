@@ -1,0 +1,140 @@
+"""One contiguous run of vectors with the restrict codes beside them, append-only; dead rows are masked until compaction."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emulators.vertex.vectors.column import Column
+from emulators.vertex.vectors.restricts import NUMBER, Rule, TokenRule
+
+_SCAN_ROWS = 16_384
+_GATHER_ROWS = 2_048
+_PAGE_AROUND = 65_536  # what the kernel maps around one fault
+Touch = Callable[[int], None]
+
+
+class Block:
+    """Files `<number>.vec`, `<number>.<ns>.tok` and `<number>.<ns>.num`, or the same in memory where `folder` is `None`."""
+
+    def __init__(self, number: int, *, dimensions: int, folder: Path | None, rows: int, longest: float, dead: np.ndarray) -> None:
+        self.number = number
+        self.rows = rows
+        self.longest = longest
+        self._dimensions = dimensions
+        self._folder = folder
+        self._live = np.ones(max(rows, 1), dtype=bool)
+        self._live[dead] = False
+        self.dead = len(dead)
+        self._vectors = Column(self._path("vec"), np.float32, dimensions)
+        self._columns: dict[tuple[int, str], Column] = {}
+        if folder is not None:
+            for path in folder.glob(f"{number}.*.*"):
+                _, ns, kind = path.name.split(".")
+                self._column(int(ns), kind)
+
+    @property
+    def living(self) -> int:
+        return self.rows - self.dead
+
+    def write(self, vectors: np.ndarray, codes: dict[int, np.ndarray], numbers: dict[int, np.ndarray]) -> None:
+        """Puts new rows behind the last one; they count only after `admit`.
+
+        Every column the block has is written, zeros where these rows hold nothing: a killed process may have left bytes there.
+        """
+        for ns in codes:
+            self._column(ns, "tok")
+        for ns in numbers:
+            self._column(ns, "num")
+        for (ns, kind), column in self._columns.items():
+            values = (codes if kind == "tok" else numbers).get(ns)
+            column.write(self.rows, np.zeros(len(vectors), _DTYPES[kind]) if values is None else values)
+        self._vectors.write(self.rows, vectors)
+
+    def admit(self, count: int, longest: float) -> None:
+        """Makes `count` written rows part of the block."""
+        self.rows += count
+        self.longest = max(self.longest, longest)
+        if self.rows > len(self._live):
+            grown = np.ones(self.rows * 3 // 2 + 64, dtype=bool)
+            grown[: len(self._live)] = self._live
+            self._live = grown
+
+    def bury(self, rows: Sequence[int]) -> None:
+        """Masks rows; each is living until now."""
+        self._live[list(rows)] = False
+        self.dead += len(rows)
+
+    def living_rows(self) -> np.ndarray:
+        return np.flatnonzero(self._live[: self.rows])
+
+    def select(self, rules: Sequence[Rule]) -> np.ndarray | None:
+        """Rows that pass every rule and are alive, ascending; `None` means every row of the block."""
+        rows: np.ndarray | None = None
+        for rule in rules:
+            kind = "tok" if isinstance(rule, TokenRule) else "num"
+            column = self._columns.get((rule.ns, kind))
+            held = column.read(self.rows) if column else np.zeros(self.rows, _DTYPES[kind])
+            rows = np.flatnonzero(rule.passes(held)) if rows is None else rows[rule.passes(held[rows])]
+        if rows is not None:
+            return rows[self._live[rows]]
+        return self.living_rows() if self.dead else None
+
+    def scores(self, vector: np.ndarray, rows: np.ndarray | None, touch: Touch) -> np.ndarray:
+        """Dot products of `rows` (all rows for `None`) with `vector`, in that order, as float32.
+
+        `touch` is told how many bytes may have become resident after each chunk.
+        """
+        matrix = self._vectors.read(self.rows)
+        if rows is not None and len(rows) * 3 > self.rows:  # reading through beats picking out
+            return self.scores(vector, None, touch)[rows]
+        out = np.empty(self.rows if rows is None else len(rows), dtype=np.float32)
+        step = _SCAN_ROWS if rows is None else _GATHER_ROWS
+        for start in range(0, len(out), step):
+            end = min(start + step, len(out))
+            part = matrix[start:end] if rows is None else matrix[rows[start:end]]
+            np.dot(part, vector, out=out[start:end])
+            touch(part.nbytes if rows is None else min((end - start) * _PAGE_AROUND, matrix.nbytes))
+        return out
+
+    def vectors_at(self, rows: np.ndarray) -> np.ndarray:
+        """A copy of some rows."""
+        return self._vectors.read(self.rows)[rows]
+
+    def copy_living_to(self, target: "Block", touch: Touch) -> np.ndarray:
+        """Appends the living rows to an empty block, chunk by chunk, admitting them; answers which rows they were."""
+        kept = self.living_rows()
+        for start in range(0, len(kept), _SCAN_ROWS):
+            rows = kept[start : start + _SCAN_ROWS]
+            vectors = self.vectors_at(rows)
+            held = {key: column.read(self.rows)[rows] for key, column in self._columns.items()}
+            codes = {ns: values for (ns, kind), values in held.items() if kind == "tok"}
+            numbers = {ns: values for (ns, kind), values in held.items() if kind == "num"}
+            target.write(vectors, codes, numbers)
+            target.admit(len(rows), self.longest)
+            touch(vectors.nbytes)
+        return kept
+
+    def release(self) -> None:
+        self._vectors.release()
+
+    def close(self) -> None:
+        for column in (self._vectors, *self._columns.values()):
+            column.close()
+
+    def remove_files(self) -> None:
+        self.close()
+        if self._folder is not None:
+            for path in self._folder.glob(f"{self.number}.*"):
+                path.unlink(missing_ok=True)
+
+    def _column(self, ns: int, kind: str) -> Column:
+        if (ns, kind) not in self._columns:
+            self._columns[ns, kind] = Column(self._path(f"{ns}.{kind}"), _DTYPES[kind])
+        return self._columns[ns, kind]
+
+    def _path(self, rest: str) -> Path | None:
+        return None if self._folder is None else self._folder / f"{self.number}.{rest}"
+
+
+_DTYPES: dict[str, np.dtype] = {"tok": np.dtype(np.int32), "num": NUMBER}

@@ -1,0 +1,120 @@
+"""One query over the blocks of an index: which blocks, which rows, which order."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from emulators.vertex.vectors.block import Block, Touch
+from emulators.vertex.vectors.datapoint import Neighbor, Query, Sparse
+from emulators.vertex.vectors.manifest import Entry, Manifest
+from emulators.vertex.vectors.ranking import Hit, Scored, dense_slack, fused, ranked, uncrowded
+from emulators.vertex.vectors.restricts import Rule, TokenRule, fits, rules_for
+
+Parts = tuple[str | None, ...]
+Selection = list[tuple[Block, np.ndarray | None]]
+_CROWD_FACTOR = 4
+
+
+class Search:
+    """Answers queries against one state of an index; lives below the engine's lock."""
+
+    def __init__(
+        self, manifest: Manifest, blocks: Callable[[], Iterable[tuple[Parts, Block]]], partition_by: tuple[str, ...], touch: Touch
+    ) -> None:
+        self._manifest = manifest
+        self._blocks = blocks
+        self._partition_by = partition_by
+        self._touch = touch
+
+    def neighbors(self, query: Query) -> list[Neighbor]:
+        """Nearest first. Dense alone, sparse alone, or both fused, by what the query brings and its alpha."""
+        selection = self._selection(query)
+        vector, sparse = query.datapoint.vector, query.datapoint.sparse
+        dense_lists = self._dense(selection, vector) if vector is not None and (sparse is None or query.alpha > 0) else []
+        sparse_lists = self._sparse(selection, sparse) if sparse is not None and (vector is None or query.alpha < 1) else []
+        reach = max((sum(len(part.scores) for part in lists) for lists in (dense_lists, sparse_lists)), default=0)
+        depth = query.count
+        while True:
+            found = self._ordered(query, dense_lists, sparse_lists, depth)
+            if len(found) >= query.count or depth >= reach:
+                return found[: query.count]
+            depth *= _CROWD_FACTOR  # crowding threw some out: look further down the list
+
+    def _ordered(self, query: Query, dense_lists: list[Scored], sparse_lists: list[Scored], depth: int) -> list[Neighbor]:
+        vector, sparse = query.datapoint.vector, query.datapoint.sparse
+        dense = self._ranked(dense_lists, depth, lambda block, rows: _dot(block.vectors_at(rows), vector))
+        by_row = {
+            (part.block.number, row): score
+            for part in sparse_lists
+            for row, score in zip(part.rows.tolist(), part.scores, strict=True)
+        }  # type: ignore[union-attr]
+        lexical = self._ranked(
+            sparse_lists,
+            depth,
+            lambda block, rows: np.array([by_row[block.number, row] for row in rows.tolist()], dtype=np.float64),
+        )
+        alpha = query.alpha if vector is not None and sparse is not None else float(sparse is None)
+        pairs = fused(dense[:depth], lexical[:depth], alpha)
+        if not query.per_crowding:
+            return [neighbor for _, neighbor in pairs]
+        allowed = {hit.entry.id for hit in uncrowded((hit for hit, _ in pairs), query.per_crowding)}
+        return [neighbor for hit, neighbor in pairs if hit.entry.id in allowed]
+
+    def _ranked(self, lists: list[Scored], depth: int, exactly: Callable[[Block, np.ndarray], np.ndarray]) -> list[Hit]:
+        def entries(block: int, rows: np.ndarray) -> list[Entry]:
+            return self._manifest.entries(block, rows)
+
+        return ranked(lists, depth, exactly, entries)
+
+    def _selection(self, query: Query) -> Selection:
+        """The rows the query may see, block by block; a rule that the block's key already proves is not asked again."""
+        restricts = query.datapoint.restricts
+        rules = rules_for(self._manifest, restricts, query.datapoint.numerics)
+        if rules is None:
+            return []
+        chosen: Selection = []
+        for parts, block in self._blocks():
+            proven: set[str] = set()
+            verdicts = [
+                (namespace, fits(part, restrict))
+                for namespace, part in zip(self._partition_by, parts, strict=True)
+                for restrict in restricts
+                if restrict.namespace == namespace
+            ]
+            if any(verdict is False for _, verdict in verdicts):
+                continue
+            proven = {namespace for namespace, verdict in verdicts if verdict}
+            rows = block.select([rule for rule in rules if not _is_proven(rule, proven)])
+            if rows is None or len(rows):
+                chosen.append((block, rows))
+        return chosen
+
+    def _dense(self, selection: Selection, vector: np.ndarray) -> list[Scored]:
+        return [
+            Scored(block, rows, block.scores(vector, rows, self._touch), dense_slack(vector, block.longest))
+            for block, rows in selection
+        ]
+
+    def _sparse(self, selection: Selection, sparse: Sparse) -> list[Scored]:
+        """Dot products over the dimensions both sides have; datapoints that share none are not in the list."""
+        lists = []
+        for block, rows in selection:
+            totals = np.zeros(block.rows)
+            shares = np.zeros(block.rows, dtype=bool)
+            for dimension, weight in zip(sparse.dimensions, sparse.values, strict=True):
+                held, values = self._manifest.postings(block.number, dimension)
+                totals[held] += weight * values
+                shares[held] = True
+            kept = np.flatnonzero(shares) if rows is None else rows[shares[rows]]
+            if len(kept):
+                lists.append(Scored(block, kept, totals[kept]))
+        return lists
+
+
+def _dot(vectors: np.ndarray, query: np.ndarray | None) -> np.ndarray:
+    """Row by row in float64, so that a row's score does not depend on its neighbours."""
+    return np.multiply(vectors, query, dtype=np.float64).sum(axis=1)
+
+
+def _is_proven(rule: Rule, proven: set[str]) -> bool:
+    return isinstance(rule, TokenRule) and rule.namespace in proven
