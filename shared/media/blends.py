@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shared.media.frames import Sample
+from shared.media.frames import Sample, split
 
 _LUMA_GRID, _CHROMA_GRID = (18, 32), (9, 16)
 LUMA_CELLS = _LUMA_GRID[0] * _LUMA_GRID[1]
+_CELLS = LUMA_CELLS + 2 * _CHROMA_GRID[0] * _CHROMA_GRID[1]
 # Half lengths tried, in seconds: dissolves of half a second to a second, and the middle of longer ones.
 LONGEST_HALF_SECONDS = 0.54
 _HALF_LENGTHS = (0.25, 0.375, LONGEST_HALF_SECONDS)
@@ -17,26 +18,27 @@ _MOST_CORRELATION = 0.8  # ends more alike than this show the same scene
 _LEAST_CONTENT = 0.4  # part of the change that has to be more than the whole picture growing lighter or darker
 FLAT = 4.0  # spread of a picture without content
 _FLASH_SECONDS = 0.3
-_BLOCK = 256
+_BLOCK = 128
 DARK, LIT_ABOVE_DARK = 24.0, 16.0
 
 
-def thumb(sample: Sample) -> np.ndarray:
-    """A float32 vector of the picture averaged over a coarse grid: luma first, then chroma."""
-    parts = [_pool(sample.y, _LUMA_GRID), _pool(sample.u, _CHROMA_GRID), _pool(sample.v, _CHROMA_GRID)]
-    return np.concatenate(parts)
+def grids_of(flats: np.ndarray, shapes: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """For each picture of a stack a float32 vector averaged over a coarse grid: luma first, then chroma."""
+    y, u, v = split(flats, shapes)
+    return np.concatenate((_pool(y, _LUMA_GRID), _pool(u, _CHROMA_GRID), _pool(v, _CHROMA_GRID)), axis=1)
 
 
-def _pool(plane: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+def _pool(planes: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     rows, columns = grid
-    down, across = plane.shape[0] // rows, plane.shape[1] // columns
+    count, height, width = planes.shape
+    down, across = height // rows, width // columns
     if down < 1 or across < 1:
-        y = np.arange(rows) * plane.shape[0] // rows
-        x = np.arange(columns) * plane.shape[1] // columns
-        return plane[np.ix_(y, x)].astype(np.float32).reshape(-1)
-    cropped = plane[: rows * down, : columns * across]
-    summed = np.add.reduce(cropped.reshape(rows, down, columns * across), axis=1, dtype=np.uint32)
-    return np.add.reduce(summed.reshape(rows, columns, across), axis=2).astype(np.float32).reshape(-1) / (down * across)
+        y, x = np.arange(rows) * height // rows, np.arange(columns) * width // columns
+        return planes[:, y][:, :, x].astype(np.float32).reshape(count, -1)
+    cropped = planes[:, : rows * down, : columns * across].reshape(count, rows, down, columns * across)
+    summed = np.add.reduce(cropped, axis=2, dtype=np.uint16)
+    cells = np.add.reduce(summed.reshape(count, rows, columns, across), axis=3, dtype=np.uint32)
+    return cells.astype(np.float32).reshape(count, -1) / (down * across)
 
 
 class BlendTrace:
@@ -50,27 +52,55 @@ class BlendTrace:
         self._reaches = sorted({max(2, round(half * rate)) for half in _HALF_LENGTHS})
         self._flash_reach = max(2, round(_FLASH_SECONDS * rate))
         self._margin = max(self._reaches[-1], self._flash_reach) + 1
-        self._thumbs: list[np.ndarray] = []
-        self._first = 0  # number of the picture whose grid is at the head of the list
+        self._grids = np.zeros((0, _CELLS), np.float32)
+        self._first = 0  # number of the picture whose grid is at the head of the array
+        self._waiting: list[np.ndarray] = []
+        self._shapes: tuple[tuple[int, int], ...] = ()
         self._done = 0
         self._peaks: list[tuple[int, float]] = []
         self.middles: list[int] = []
+        self._brightness: list[np.ndarray] = []
+        self._spread: list[np.ndarray] = []
         self.flashes: set[int] = set()
 
-    def add(self, grid: np.ndarray, peak: float | None) -> None:
+    @property
+    def brightness(self) -> np.ndarray:
+        """Mean luma of every picture seen; complete after finish()."""
+        return np.concatenate(self._brightness) if self._brightness else np.zeros(0)
+
+    @property
+    def spread(self) -> np.ndarray:
+        """How far luma strays from that mean."""
+        return np.concatenate(self._spread) if self._spread else np.zeros(0)
+
+    def add(self, sample: Sample, peak: float | None) -> None:
         """`peak` is the change from the picture before, where it is big enough to be a cut."""
-        self._thumbs.append(grid)
+        if sample.shapes != self._shapes:
+            self._take_in()
+            self._shapes = sample.shapes
         if peak is not None:
-            self._peaks.append((self._first + len(self._thumbs) - 1, peak))
-        if len(self._thumbs) >= _BLOCK + 2 * self._margin:
+            self._peaks.append((self._first + len(self._grids) + len(self._waiting), peak))
+        self._waiting.append(sample.flat)
+        if len(self._waiting) >= _BLOCK:
+            self._take_in()
             self._scan(last=False)
 
     def finish(self) -> None:
-        if self._thumbs:
+        self._take_in()
+        if len(self._grids):
             self._scan(last=True)
 
+    def _take_in(self) -> None:
+        if not self._waiting:
+            return
+        grids = grids_of(np.stack(self._waiting), self._shapes)
+        self._waiting.clear()
+        self._grids = np.concatenate((self._grids, grids))
+        self._brightness.append(grids[:, :LUMA_CELLS].mean(axis=1))
+        self._spread.append(grids[:, :LUMA_CELLS].std(axis=1))
+
     def _scan(self, *, last: bool) -> None:
-        grids = np.stack(self._thumbs)
+        grids = self._grids
         end = self._first + len(grids) - (0 if last else self._margin)
         for reach in self._reaches:
             self._find_middles(grids, reach, end)
@@ -83,7 +113,7 @@ class BlendTrace:
         self._peaks = remaining
         self._done = end
         drop = max(0, end - self._margin - self._first)
-        del self._thumbs[:drop]
+        self._grids = grids[drop:]
         self._first += drop
 
     def _find_middles(self, grids: np.ndarray, reach: int, end: int) -> None:

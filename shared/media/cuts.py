@@ -30,8 +30,6 @@ class CutFinder:
         self._previous: Sample | None = None
         self._times: list[float] = []
         self._changes: list[float] = []
-        self._brightness: list[float] = []
-        self._spread: list[float] = []
         self._looks: list[tuple[float, np.ndarray]] = []
         self._blends = blends.BlendTrace(self.frame_rate)
 
@@ -41,11 +39,7 @@ class CutFinder:
         change = 0.0 if before is None else _change(before, sample)
         self._times.append(sample.time)
         self._changes.append(change)
-        grid = blends.thumb(sample)
-        luma = grid[: blends.LUMA_CELLS]
-        self._brightness.append(float(luma.mean()))
-        self._spread.append(float(luma.std()))
-        self._blends.add(grid, change if change >= LEAST_CHANGE else None)
+        self._blends.add(sample, change if change >= LEAST_CHANGE else None)
         if not self._looks or sample.time - self._looks[-1][0] >= _LOOK_SECONDS or change >= LEAST_CHANGE:
             self._looks.append((sample.time, look(sample)))
         self._previous = sample
@@ -56,8 +50,7 @@ class CutFinder:
         self._blends.finish()
         found: list[tuple[int, CutKind]] = [(number, "hard") for number in self._hard_cuts()]
         reach = max(2, round(_FADE_REACH_SECONDS * self.frame_rate))
-        brightness = np.array(self._brightness)
-        for number in blends.fades(brightness, reach):
+        for number in blends.fades(self._blends.brightness, reach):
             found.append((number, "fade"))
         for number in blends.dissolves(self._blends.middles, _DISSOLVE_RUN):
             if not self._touches_black(number):
@@ -92,9 +85,8 @@ class CutFinder:
         way into or out of the whole film; the middle of the dark is where shots change, if they do."""
         reach = max(2, round(blends.LONGEST_HALF_SECONDS * self.frame_rate))
         ends = (max(0, number - reach), min(len(self._times) - 1, number + reach))
-        return any(
-            self._brightness[end] < blends.DARK + blends.LIT_ABOVE_DARK and self._spread[end] < 2 * blends.FLAT for end in ends
-        )
+        brightness, spread = self._blends.brightness, self._blends.spread
+        return any(brightness[end] < blends.DARK + blends.LIT_ABOVE_DARK and spread[end] < 2 * blends.FLAT for end in ends)
 
     def _with_likeness(self, events: list[tuple[int, CutKind]]) -> list[Cut]:
         times = [self._times[number] for number, _ in events]
@@ -117,16 +109,13 @@ def find_cuts(source: BinaryIO) -> list[Cut]:
 
 
 def _change(before: Sample, after: Sample) -> float:
-    if before.y.shape != after.y.shape:
+    if before.shapes != after.shapes:
         return 255.0  # a film that changes its size changes its picture
-    luma = _difference(before.y, after.y)
-    return luma + _CHROMA_WEIGHT * (_difference(before.u, after.u) + _difference(before.v, after.v))
-
-
-def _difference(a: np.ndarray, b: np.ndarray) -> float:
-    if a.shape != b.shape:
-        return 255.0
-    return float((np.maximum(a, b) - np.minimum(a, b)).sum(dtype=np.uint64)) / a.size
+    sizes = [rows * columns for rows, columns in after.shapes]
+    difference = np.maximum(before.flat, after.flat)
+    difference -= np.minimum(before.flat, after.flat)
+    sums = np.add.reduceat(difference, (0, sizes[0], sizes[0] + sizes[1]), dtype=np.uint32)
+    return float(sums[0]) / sizes[0] + _CHROMA_WEIGHT * float(sums[1] + sums[2]) / sizes[1]
 
 
 def look(sample: Sample) -> np.ndarray:

@@ -21,13 +21,36 @@ LoopFilter = Literal["keep", "skip_unreferenced", "skip"]
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture at `time` seconds; `y`, `u`, `v` are small uint8 planes, `frame` the decoder's own picture."""
+    """A picture at `time` seconds; `y`, `u`, `v` are small uint8 planes, `frame` the decoder's own picture.
+
+    `flat` holds the three planes one after the other in one array.
+    """
 
     time: float
-    y: np.ndarray
-    u: np.ndarray
-    v: np.ndarray
+    flat: np.ndarray
+    shapes: tuple[tuple[int, int], ...]
     frame: av.VideoFrame
+
+    @property
+    def y(self) -> np.ndarray:
+        return split(self.flat, self.shapes)[0]
+
+    @property
+    def u(self) -> np.ndarray:
+        return split(self.flat, self.shapes)[1]
+
+    @property
+    def v(self) -> np.ndarray:
+        return split(self.flat, self.shapes)[2]
+
+
+def split(flat: np.ndarray, shapes: tuple[tuple[int, int], ...]) -> list[np.ndarray]:
+    """The planes within one flat array, or within each row of a stack of them."""
+    parts, at = [], 0
+    for rows, columns in shapes:
+        parts.append(flat[..., at : at + rows * columns].reshape(*flat.shape[:-1], rows, columns))
+        at += rows * columns
+    return parts
 
 
 def samples(
@@ -48,15 +71,18 @@ def samples(
     if not context.is_open and loop_filter != "keep":
         level = "all" if loop_filter == "skip" else "noref"
         context.options = {**context.options, "skip_loop_filter": level}
+    tick = float(stream.time_base) if stream.time_base is not None else 0.0
     usual = 1.0 / float(stream.average_rate) if stream.average_rate else 0.04
     latest = -usual
     for frame in container.frames(stream):
-        time = container.time_of(frame)
+        time = None if frame.pts is None or not tick else frame.pts * tick - container.start
         if time is None or time <= latest:
             # Broken timestamps: go on at the film's own pace rather than lose the picture.
             time = latest + min(usual, 1e-3) if time is not None else latest + usual
         latest = time
-        yield Sample(time, *planes(frame), frame)
+        views = planes(frame)
+        flat = np.concatenate([view.reshape(-1) for view in views])
+        yield Sample(time, flat, tuple(view.shape for view in views), frame)
         if on_time is not None:
             on_time(time)
 
@@ -94,7 +120,7 @@ def _plane(frame: av.VideoFrame, number: int) -> np.ndarray:
     plane = frame.planes[number]
     step = max(1, max(plane.width, plane.height) // SAMPLES_ACROSS)
     whole = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return whole[step // 2 : plane.height : step, step // 2 : plane.width : step].copy()
+    return whole[step // 2 : plane.height : step, step // 2 : plane.width : step]
 
 
 def _deep_plane(frame: av.VideoFrame, number: int, shift: int) -> np.ndarray:
