@@ -104,6 +104,9 @@ class Claims:
         except Throttled as error:
             self._release(document, failures=document.failures, after=error.after)
             raise
+        except Changed as error:
+            self._release(document, failures=document.failures, after=0.0)
+            raise Retry("something beside it changed") from error
         except Exception as error:
             failures = document.failures + 1
             if failures >= MAX_FAILURES:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from shared import logging
 from shared.messaging.messages import MediaStored, Message
+from shared.store.documents import Changed
 from shared.work.outcomes import LeaseLost, Retry, Throttled
 
 M = TypeVar("M", bound=Message)
@@ -68,7 +69,7 @@ class Stage(Generic[M, D]):
             self._work(message, self._build())
         except Throttled as error:
             return Answer(429, max(1, round(error.after))), f"throttled: {error}"
-        except (Retry, LeaseLost) as error:
+        except (Retry, LeaseLost, Changed) as error:
             return Answer(503), f"retry: {error or type(error).__name__}"
         except Exception as error:  # the outermost layer: the delivery is repeated, the trace is kept
             logging.exception("stage failed", error, function=self._work.__name__)

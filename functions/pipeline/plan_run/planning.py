@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from shared.domain.batches import batched
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from shared.domain.batches import batched
 from shared.domain.events import EventType
 from shared.domain.media import Video
 from shared.domain.runs import MediaState, Run, RunCounts, RunMedia, RunStatus

@@ -1,0 +1,128 @@
+"""The three operations of a segment: extract fields, transcribe, embed its picture. Each can fail alone."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.media import Video
+from shared.domain.runs import FailureStage, Run, SegmentResult
+from shared.inference.extraction import Extraction, extract
+from shared.inference.ledger import Ledger, Subject
+from shared.inference.models import MediaPart, Models
+from shared.inference.transcription import Transcript, transcribe
+from shared.objects.buckets import Objects
+from shared.vectors.ids import image_id
+from shared.vectors.index import Datapoint
+from shared.work.outcomes import GiveUp, Retry, Throttled
+
+
+class Stopped(Exception):
+    """The run was told to stop; no model is asked any more."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one operation: its value, or why there is none. Neither, where it does not apply."""
+
+    value: Any = None
+    failure: GiveUp | None = None
+
+    @property
+    def succeeded(self) -> bool | None:
+        if self.failure is not None:
+            return False
+        return True if self.value is not None else None
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    extraction: Outcome
+    transcription: Outcome
+    picture: Outcome
+
+
+@dataclass(frozen=True)
+class Operations:
+    """One segment's, side by side; what a passing failure interrupts is raised when all three have ended."""
+
+    run: Run
+    video: Video
+    row: SegmentResult
+    ledger: Ledger
+    models: Models
+    objects: Objects
+    check_stop: Callable[[], None]
+    last_attempt: bool
+
+    def perform(self) -> Outcomes:
+        """Raises `Stopped`, `Throttled` or `Retry`; answers of models that came back are kept by the ledger meanwhile."""
+        with ThreadPoolExecutor(max_workers=3, thread_name_prefix="operation") as pool:
+            futures = [pool.submit(operation) for operation in (self._extract, self._transcribe, self._embed_picture)]
+        failures = [error for future in futures if (error := future.exception()) is not None]
+        for kind in (Stopped, Throttled, Retry, Exception):
+            for error in failures:
+                if isinstance(error, kind):
+                    raise error
+        return Outcomes(*(future.result() for future in futures))
+
+    def _extract(self) -> Outcome:
+        def work() -> Extraction:
+            return extract(
+                self.ledger,
+                purpose="segment_extraction",
+                model=self.run.processing_model,
+                prompt=self.run.prompt["prompt_text"],
+                schema=self.run.prompt["json_schema"],
+                subject=self._subject(),
+                media=self._media(),
+            )
+
+        return self._attempt(FailureStage.FIELD_EXTRACTION, work)
+
+    def _transcribe(self) -> Outcome:
+        if not self.run.enable_transcription or not self.video.has_audio:
+            return Outcome()
+
+        def work() -> Transcript:
+            return transcribe(self.ledger, model=self.run.processing_model, media=self._media(), subject=self._subject())
+
+        return self._attempt(FailureStage.TRANSCRIPTION, work)
+
+    def _embed_picture(self) -> Outcome:
+        if not self.run.enable_image_embedding or not self.row.thumbnail_uri:
+            return Outcome()
+
+        def work() -> Datapoint:
+            self.check_stop()
+            vector = self.models.embed_picture(self.objects.read(self.row.thumbnail_uri), "image/jpeg")
+            restricts = {
+                "tenant": self.row.tenant,
+                "index": self.row.index_id or "none",
+                "video": self.row.video_id,
+                "kind": "image",
+            }
+            identity = image_id(self.row.video_id, self.row.cut_id, self.row.segment_id)
+            return Datapoint(identity, vector, restricts, crowding=self.row.segment_id)
+
+        return self._attempt(FailureStage.IMAGE_EMBEDDING, work)
+
+    def _attempt(self, stage: FailureStage, work: Callable[[], Any]) -> Outcome:
+        try:
+            return Outcome(work())
+        except GiveUp as failure:
+            failure.stage = failure.stage or stage
+            return Outcome(failure=failure)
+        except Retry as error:
+            if not self.last_attempt:
+                raise
+            message = f"given up after repeated attempts: {error}"
+            return Outcome(failure=GiveUp("attempts_exhausted", message, stage=stage, retryable=True))
+
+    def _media(self) -> MediaPart:
+        if self.video.media_type == "image":
+            return MediaPart(self.video.video_uri, self.video.mime_type)
+        return MediaPart(self.video.video_uri, self.video.mime_type, self.row.start, self.row.end)
+
+    def _subject(self) -> Subject:
+        return Subject(self.row.video_id, self.row.segment_id, self.row.start, self.row.end)
