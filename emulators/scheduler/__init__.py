@@ -1,0 +1,1 @@
+"""Cloud Scheduler on one machine: requests made at times, never twice at once."""
