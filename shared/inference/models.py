@@ -5,6 +5,7 @@ call. A failure of the service comes out as one of the three failures a stage kn
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -18,6 +19,7 @@ from shared.work.outcomes import GiveUp, Retry, Throttled
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _CALL_MILLISECONDS = 600_000
+_EMBED_AT_ONCE = 8
 OFFLINE_MODEL = "offline-evidence"  # how the local emulator names itself; its answers carry a warning
 
 
@@ -100,7 +102,14 @@ class Models:
             output_dimensionality=DIMENSIONS, task_type="RETRIEVAL_QUERY" if query else "RETRIEVAL_DOCUMENT"
         )
         model = self._settings.text_embedding_model
-        return [self._vector(self._call("embed_content", model=model, contents=text, config=config)) for text in texts]
+
+        def embed(text: str) -> list[float]:
+            return self._vector(self._call("embed_content", model=model, contents=text, config=config))
+
+        if len(texts) <= 1:
+            return [embed(text) for text in texts]
+        with ThreadPoolExecutor(max_workers=_EMBED_AT_ONCE, thread_name_prefix="embed") as pool:
+            return list(pool.map(embed, texts))
 
     def embed_picture(self, picture: bytes, mime_type: str) -> list[float]:
         """The unit vector of one picture."""

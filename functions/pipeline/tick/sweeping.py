@@ -1,0 +1,107 @@
+"""The minute's sweep: whatever waits longer than its document says is told again.
+
+Every document that is not at its end carries `wake_at`. Where that has passed, the message that its state implies was lost, or
+its worker died: it is sent again. A sweep that runs twice sends the same named task.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared import logging
+from shared.domain.documents import Work
+from shared.domain.events import Event
+from shared.domain.media import Deletion
+from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult
+from shared.messaging.messages import (
+    Command,
+    CutSegments,
+    EventHappened,
+    PlanRun,
+    ProcessSegment,
+    Purge,
+    SettleRun,
+    SynthesizeVideo,
+    Tick,
+)
+from shared.messaging.queues import Queues
+from shared.messaging.topics import Topics
+from shared.store.documents import Changed, Store
+
+AGAIN = timedelta(minutes=5)
+EVENT_GRACE = timedelta(seconds=60)
+AT_ONCE = 500  # of one kind in one sweep; the next minute goes on
+
+
+@dataclass(frozen=True)
+class Deps:
+    store: Store
+    queues: Queues
+    topics: Topics
+
+
+def tick(message: Tick, deps: Deps) -> None:
+    for kind, implied in IMPLIED.items():
+        _wake(kind, implied, deps)
+    _republish(deps)
+
+
+def _of_run(run: Run) -> Command:
+    if run.planned or run.stop_requested:
+        return SettleRun(tenant=run.tenant, run_id=run.run_id)
+    return PlanRun(tenant=run.tenant, run_id=run.run_id)
+
+
+def _of_media(media: RunMedia) -> Command:
+    if media.status == MediaState.SYNTHESIZING:
+        return SynthesizeVideo(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id)
+    return CutSegments(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id)
+
+
+def _of_segment(row: SegmentResult) -> Command:
+    return ProcessSegment(tenant=row.tenant, run_id=row.run_id, video_id=row.video_id, segment_id=row.segment_id)
+
+
+def _of_deletion(deletion: Deletion) -> Command:
+    return Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id)
+
+
+IMPLIED: dict[type[Work], Callable[..., Command]] = {
+    Run: _of_run,
+    RunMedia: _of_media,
+    SegmentResult: _of_segment,
+    Deletion: _of_deletion,
+}
+
+
+def _wake(kind: type[Work], implied: Callable[..., Command], deps: Deps) -> None:
+    now = deps.store.clock()
+    overdue = deps.store.across_tenants(kind).where(filter=FieldFilter("wake_at", "<=", now)).order_by("wake_at").limit(AT_ONCE)
+    woken = 0
+    for document in list(deps.store.stream(kind, overdue)):
+        deps.queues.send(implied(document), slot=f"wake-{document.version}-{document.wake_at:%Y%m%dT%H%M%S}")
+        batch = deps.store.batch()
+        batch.change(document, wake_at=now + AGAIN)
+        try:
+            batch.commit()
+            woken += 1
+        except Changed:
+            continue  # it moved by itself
+    if woken:
+        logging.warning("overdue work sent again", kind=kind.__name__, count=woken)
+
+
+def _republish(deps: Deps) -> None:
+    """Events that nobody numbered in a minute: their fact was lost between commit and publish."""
+    before = deps.store.clock() - EVENT_GRACE
+    late = (
+        deps.store.across_tenants(Event)
+        .where(filter=FieldFilter("seq", "==", None))
+        .where(filter=FieldFilter("created_at", "<=", before))
+        .order_by("created_at")
+        .limit(AT_ONCE)
+    )
+    for event in list(deps.store.stream(Event, late)):
+        deps.topics.publish(EventHappened(tenant=event.tenant, event_id=event.event_id))
