@@ -92,3 +92,14 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid("Invalid JSON payload received: the root must be an object")
     return body
+
+
+async def _unserved(request: Request, _error: Exception) -> Response:
+    return refusal(501, f"{request.method} {request.url.path} is not served here")
+
+
+async def _broken(_request: Request, error: Exception) -> Response:
+    return refusal(500, f"{type(error).__name__}: {error}")
+
+
+REFUSALS: dict[Any, Any] = {404: _unserved, 405: _unserved, 500: _broken}

@@ -1,8 +1,8 @@
 """A picture as a unit vector without a model: colour, texture, shape and layout. Finds the same footage, not the same idea.
 
-Four measurements, each of unit length, are weighted and put side by side: colour histograms of three bands (1.0), Gabor energies on
-a grid (0.8), gradient directions on a grid (0.8), a small picture (0.5). Without colour the histogram says nothing and is left out,
-so that a grey copy still matches. The 1872 numbers are then projected to the size asked by fixed random signs.
+Four measurements, each of unit length, are weighted and put side by side: colour histograms of three bands (1.0), Gabor
+energies on a grid (0.8), gradient directions on a grid (0.8), a small picture (0.5). Without colour the histogram says
+nothing and is left out, so that a grey copy still matches. The 1872 numbers are then projected to the size asked by fixed random signs.
 """
 
 import functools
@@ -30,7 +30,6 @@ _WEIGHTS = (1.0, 0.8, 0.8, 0.5)
 def describe(data: bytes, dimensions: int) -> np.ndarray:
     """The vector of an image file, float32 of unit length; raises `shared.media.opener.UnreadableMedia`."""
     picture = open_image(io.BytesIO(data))
-    picture.draft("RGB", (_SIDE * 2, _SIDE * 2))
     return project(measure(np.asarray(picture)), dimensions)
 
 
@@ -48,7 +47,7 @@ def project(measured: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 def _colours(rgb: np.ndarray) -> np.ndarray:
-    """Hue, saturation and value counted together (12 x 4 x 4) in the upper, middle and lower third; square roots tame big areas."""
+    """Hue, saturation and value counted together (12 x 4 x 4) in three bands from top to bottom; square roots tame big areas."""
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
     if hsv[:, :, 1].mean() < _GREY_SATURATION:
         return np.zeros(3 * 12 * 4 * 4, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Contents to vectors: sentences through MiniLM, pictures through the descriptor, in two spaces that have nothing to do with each other."""
+"""Contents to vectors: sentences through MiniLM, pictures through the descriptor; two spaces, unrelated."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class EmbeddingEngine:
         self.warmth: Warmth[MiniLM] = Warmth(lambda: MiniLM(checked_folder(notes)), clock, idle_seconds)
 
     def texts(self, texts: Sequence[str], dimensions: int) -> list[Embedding]:
-        """One vector per text. Fewer than 384 dimensions keep the first ones, more are filled with zeros; unit length either way."""
+        """One vector per text. Below 384 dimensions the first ones stay, above it zeros follow; unit length either way."""
         plain = [without_instruction(text) for text in texts]
         with self.warmth.use() as model:
             sentences = model.embed(plain)

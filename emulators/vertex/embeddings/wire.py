@@ -68,7 +68,7 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
 
 
 def _embed_parts(engine: EmbeddingEngine, parts: list[Json], dimensions: int, read_object: Callable[[str], bytes]) -> Embedding:
-    """All parts of a content make one vector, as with the real model; words and pictures together cannot, for want of a joint space."""
+    """All parts of a content make one vector, as with the real model; words and pictures together cannot: no joint space."""
     words = [part["text"] for part in parts if isinstance(part.get("text"), str)]
     files = [part for part in parts if "inlineData" in part or "fileData" in part]
     if len(words) + len(files) != len(parts):

@@ -1,0 +1,187 @@
+"""What the vector engine keeps, on disk and in order: crashes, compaction, and answers equal to a plain computation."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulators.vertex.vectors.datapoint import Datapoint, IndexSpec, NumericRestrict, Query, Restrict, Sparse
+from emulators.vertex.vectors.engine import VectorEngine
+
+SPEC = IndexSpec(index="i", endpoint="e", deployed_index_id="d", dimensions=8)
+
+
+def an_engine(folder: Path | None, *, compact_from: int = 4096) -> VectorEngine:
+    database = folder / "vertex.sqlite" if folder else None
+    return VectorEngine([SPEC], database=database, folder=folder / "blocks" if folder else None, compact_from=compact_from)
+
+
+def a_point(name: str, seed: int = 0, **allowed: str) -> Datapoint:
+    vector = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
+    return Datapoint(name, vector, restricts=[Restrict(key, (value,)) for key, value in allowed.items()])
+
+
+def names(engine: VectorEngine, point: Datapoint, count: int = 1000, **allowed: str) -> list[str]:
+    asked = Datapoint("q", point.vector, restricts=[Restrict(key, (value,)) for key, value in allowed.items()])
+    return [neighbor.id for neighbor in engine.find(SPEC, [Query(asked, count=count)])[0]]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.emulators.test_vertex_vectors_storage import SPEC, a_point, an_engine
+engine = an_engine(Path(sys.argv[1]), compact_from=40)
+round = 0
+while True:
+    engine.upsert(SPEC, [a_point(f"p{n}", round * 100 + n, index=f"i{n % 2}", round=str(round)) for n in range(30)])
+    engine.remove(SPEC, [f"p{n}" for n in range(0, 30, 7)])
+    print(round, flush=True)
+    round += 1
+"""
+
+
+def test_what_was_acknowledged_survives_a_killed_process(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert writer.stdout is not None
+    acknowledged = -1
+    for line in writer.stdout:
+        acknowledged = int(line)
+        if acknowledged >= 12:
+            break
+    writer.send_signal(signal.SIGKILL)
+    rest = writer.stdout.read().split()
+    writer.wait()
+    acknowledged = int(rest[-1]) if rest else acknowledged
+
+    engine = an_engine(tmp_path, compact_from=40)
+    points = engine.read(SPEC, [f"p{n}" for n in range(30)])
+    rounds = {int(restrict.allow[0]) for point in points for restrict in point.restricts if restrict.namespace == "round"}
+    assert len(rounds) == 1, "an upsert is there whole or not at all"
+    last = rounds.pop()
+    assert last in (acknowledged, acknowledged + 1)
+    assert len(points) in (25, 30) and engine.count(SPEC) == len(points)
+    for point in points:
+        number = int(point.id[1:])
+        assert np.array_equal(point.vector, a_point("", last * 100 + number).vector)
+        assert point.id in names(engine, point, index=f"i{number % 2}", round=str(last))
+    assert sorted(names(engine, points[0])) == sorted(point.id for point in points)
+    engine.close()
+
+
+def test_a_second_engine_on_the_same_files_answers_the_same(tmp_path: Path) -> None:
+    first = an_engine(tmp_path)
+    first.upsert(SPEC, [a_point(f"p{n}", n, index=f"i{n % 3}", kind="text") for n in range(100)])
+    first.remove(SPEC, ["p5", "p6"])
+    before = names(first, a_point("q", 1), index="i1"), names(first, a_point("q", 1))
+    first.close()
+    second = an_engine(tmp_path)
+    assert (names(second, a_point("q", 1), index="i1"), names(second, a_point("q", 1))) == before
+    assert len(before[1]) == 98
+    second.close()
+
+
+def test_bytes_a_dead_writer_left_behind_the_last_row_mean_nothing(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path)
+    engine.upsert(SPEC, [a_point("a", 1, run="r1")])
+    engine.close()
+    for path in (tmp_path / "blocks").iterdir():
+        with path.open("r+b") as file:  # as if a second row had been written and never committed
+            file.seek(0)
+            row = file.read(4 if path.suffix == ".tok" else 32)
+            file.seek(len(row))
+            file.write(row)
+    (tmp_path / "blocks" / "99.vec").write_bytes(b"left over")
+    engine = an_engine(tmp_path)
+    engine.upsert(SPEC, [a_point("b", 2)])
+    assert names(engine, a_point("q", 1), run="r1") == ["a"]
+    assert not (tmp_path / "blocks" / "99.vec").exists()
+    engine.close()
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_compaction_keeps_every_living_datapoint_and_gives_the_room_back(tmp_path: Path, on_disk: bool) -> None:
+    folder = tmp_path if on_disk else None
+    engine = an_engine(folder, compact_from=50)
+    for n in range(0, 300, 100):
+        points = [a_point(f"p{m}", m, run=f"r{m % 4}") for m in range(n, n + 100)]
+        for point in points:
+            point.sparse = Sparse((int(point.id[1:]),), (1.0,))
+            point.numerics = [NumericRestrict("n", "int", int(point.id[1:]))]
+        engine.upsert(SPEC, points)
+    engine.remove(SPEC, [f"p{n}" for n in range(300) if n % 3])
+    assert sorted(names(engine, a_point("q"))) == sorted(f"p{n}" for n in range(0, 300, 3))
+    for n in (0, 150, 297):
+        asked = Datapoint("q", a_point("", n).vector, restricts=[Restrict("run", (f"r{n % 4}",))])
+        asked.numerics = [NumericRestrict("n", "int", n, "EQUAL")]
+        assert [neighbor.id for neighbor in engine.find(SPEC, [Query(asked)])[0]] == [f"p{n}"]
+        words = Datapoint("q", sparse=Sparse((n,), (1.0,)))
+        assert [neighbor.id for neighbor in engine.find(SPEC, [Query(words)])[0]] == [f"p{n}"]
+    if on_disk:
+        assert {path.name.split(".")[0] for path in (tmp_path / "blocks").iterdir()} == {"2"}, "the old block is gone"
+        engine.close()
+        engine = an_engine(folder)
+        assert len(names(engine, a_point("q"))) == 100
+    engine.remove(SPEC, [f"p{n}" for n in range(300)])
+    assert names(engine, a_point("q")) == []
+    if on_disk:
+        assert list((tmp_path / "blocks").iterdir()) == []
+    engine.close()
+
+
+def test_a_refused_upsert_leaves_what_was_there(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path)
+    engine.upsert(SPEC, [a_point("a", 1, index="one")])
+    too_big = a_point("b", 2, index="two")
+    too_big.sparse = Sparse((2**70,), (1.0,))  # SQLite cannot hold it: the transaction fails half way
+    with pytest.raises(OverflowError):
+        engine.upsert(SPEC, [a_point("a", 3, index="one"), too_big])
+    assert names(engine, a_point("q", 1), index="one") == ["a"]
+    assert np.array_equal(engine.read(SPEC, ["a"])[0].vector, a_point("", 1).vector)
+    engine.upsert(SPEC, [a_point("c", 4, index="two")])
+    assert names(engine, a_point("q", 1), index="two") == ["c"]
+    engine.close()
+
+
+def test_an_index_cannot_change_its_dimensions(tmp_path: Path) -> None:
+    an_engine(tmp_path).close()
+    with pytest.raises(ValueError, match="8 dimensions"):
+        VectorEngine([IndexSpec("i", "e", "d", dimensions=9)], database=tmp_path / "vertex.sqlite", folder=tmp_path / "blocks")
+
+
+TOKENS = st.sampled_from(["", "a", "b", "c"])
+STEP = st.tuples(st.sampled_from(["upsert", "remove"]), st.integers(0, 14), st.integers(0, 5), TOKENS, TOKENS)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=st.lists(STEP, max_size=40), index=TOKENS, run=TOKENS, count=st.integers(1, 8))
+def test_any_history_answers_like_sorting_the_living_by_dot_product(
+    steps: list[tuple[str, int, int, str, str]], index: str, run: str, count: int
+) -> None:
+    engine, living = an_engine(None, compact_from=6), {}
+    for verb, number, seed, index_token, run_token in steps:
+        name = f"p{number}"
+        if verb == "remove":
+            engine.remove(SPEC, [name])
+            living.pop(name, None)
+            continue
+        allowed = {key: value for key, value in (("index", index_token), ("run", run_token)) if value}
+        living[name] = a_point(name, seed, **allowed)
+        engine.upsert(SPEC, [living[name]])
+    asked = {key: value for key, value in (("index", index), ("run", run)) if value}
+    query = a_point("q", 99)
+    wanted = [p for p in living.values() if asked.items() <= {r.namespace: r.allow[0] for r in p.restricts}.items()]
+    wanted.sort(key=lambda p: (-float((p.vector.astype(np.float64) * query.vector).sum()), p.id))
+    assert names(engine, query, count, **asked) == [p.id for p in wanted[:count]]
