@@ -56,28 +56,35 @@ def to_wav(samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
 
 
 def _chunked(container: Container, chunk_samples: int) -> Iterator[np.ndarray]:
-    """The timed samples laid end to end: gaps become silence, overlaps are dropped."""
+    """The samples laid end to end in even chunks."""
     pending: list[np.ndarray] = []
-    held = written = 0
-    for at, samples in _timed(container):
-        ahead = at - (written + held)
-        if ahead > _GAP_SAMPLES:
-            ahead = min(ahead, _LONGEST_GAP_SECONDS * SAMPLE_RATE)
-            for start in range(0, ahead, chunk_samples):
-                pending.append(np.zeros(min(chunk_samples, ahead - start), np.int16))
-            held += ahead
-        elif ahead < -_GAP_SAMPLES:
-            samples = samples[-ahead:]
+    held = 0
+    for samples in _continuous(container, chunk_samples):
         pending.append(samples)
         held += len(samples)
         while held >= chunk_samples:
             whole = np.concatenate(pending)
             yield whole[:chunk_samples]
             pending, held = [whole[chunk_samples:]], held - chunk_samples
-            written += chunk_samples
-    rest = np.concatenate(pending) if pending else np.zeros(0, np.int16)
-    if len(rest):
-        yield rest
+    if held:
+        yield np.concatenate(pending)
+
+
+def _continuous(container: Container, chunk_samples: int) -> Iterator[np.ndarray]:
+    """The timed samples in pieces without gap or overlap: silence is put in, what comes twice is dropped."""
+    written = 0
+    for at, samples in _timed(container):
+        ahead = at - written
+        if ahead > _LONGEST_GAP_SECONDS * SAMPLE_RATE:
+            continue  # a broken timestamp, not a day of silence
+        if ahead > _GAP_SAMPLES:
+            for start in range(0, ahead, chunk_samples):
+                yield np.zeros(min(chunk_samples, ahead - start), np.int16)
+            written += ahead
+        elif ahead < -_GAP_SAMPLES:
+            samples = samples[-ahead:]
+        yield samples
+        written += len(samples)
 
 
 def _timed(container: Container) -> Iterator[tuple[int, np.ndarray]]:

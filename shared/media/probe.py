@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from shared.media.opener import Container, UnreadableMedia, open_media, read_kind
 from shared.media.pictures import open_image
-from shared.media.sniff import Kind
+from shared.media.sniff import AVI, WAV, Kind
 
 # Below this size every packet is looked at; above it only the last seconds, found by seeking.
 DEMUX_WHOLE_BYTES = 64 * 1024 * 1024
@@ -47,17 +47,32 @@ def probe(source: BinaryIO, *, allow_truncated: bool = False) -> MediaInfo:
     A file that ends well before what its header promises is refused as truncated_media, unless
     `allow_truncated`: then `duration` is what is really there and `truncated` says so.
     """
-    kind, _ = read_kind(source)
+    kind, size = read_kind(source)
     if kind.family == "stream":
+        missing = _missing_part(source, kind, size)
         with open_media(source) as container:
-            return _describe(container, allow_truncated)
+            return _describe(container, allow_truncated, missing)
     image = open_image(source)
     return MediaInfo("image", kind.format, kind.mime_type, 0.0, image.width, image.height)
 
 
-def _describe(container: Container, allow_truncated: bool) -> MediaInfo:
+def _missing_part(source: BinaryIO, kind: Kind, size: int) -> float:
+    """How much of a RIFF file is not there, 0 to 1. Its readers guess lengths from the bytes they find,
+    so only the size in its first line gives an interrupted upload away."""
+    if kind not in (AVI, WAV):
+        return 0.0
+    head = source.read(8)
+    source.seek(0)
+    promised = int.from_bytes(head[4:8], "little") + 8
+    streamed = promised >= 0xFFFFFFFF or promised == 8 or head[:4] == b"RF64"  # written without knowing
+    return 0.0 if streamed else max(0.0, 1.0 - size / promised)
+
+
+def _describe(container: Container, allow_truncated: bool, missing: float) -> MediaInfo:
     promised = _promised(container)
     found = _measured_end(container, promised)
+    if missing > 0.0:
+        promised = max(promised, found / (1.0 - missing))
     truncated = promised - found > max(1.0, 0.02 * promised)
     if found <= 0.0:
         raise UnreadableMedia("unreadable_media", "Nothing in the file can be played.")
