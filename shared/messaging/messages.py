@@ -34,12 +34,6 @@ class Command(Message):
         return hashlib.sha256(self.model_dump_json(exclude={"traceparent"}).encode()).hexdigest()[:32]
 
 
-class IngestMedia(Command):
-    FUNCTION: ClassVar[str] = "ingest-media"
-    kind: Literal["ingest_media"] = "ingest_media"
-    video_id: str
-
-
 class PlanRun(Command):
     FUNCTION: ClassVar[str] = "plan-run"
     kind: Literal["plan_run"] = "plan_run"
@@ -124,5 +118,5 @@ QUEUES: dict[str, list[str]] = {
     command.FUNCTION: (
         [f"{command.FUNCTION}-{n}" for n in range(PROCESS_SEGMENT_SHARDS)] if command is ProcessSegment else [command.FUNCTION]
     )
-    for command in (IngestMedia, PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, Purge)
+    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, Purge)
 }

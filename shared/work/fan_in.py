@@ -36,19 +36,25 @@ class FanIn:
 
     def advance(self, run: Run, media: RunMedia) -> None:
         """Moves a media item on when none of its segments is open: to its synthesis, or to its end."""
-        if media.status == MediaState.PROCESSING and not self._open_segments(media):
-            counts = self._segment_counts(media)
+        while media.status == MediaState.PROCESSING and not self._open_segments(media):
             try:
-                if run.video_level and counts["successful_segments"] and not run.stop_requested:
-                    self._to_synthesis(media, counts)
-                else:
-                    self.end_media(run, media, self._verdict(run, media, counts), counts)
-            except Changed:
-                media = self.store.get(RunMedia, media.tenant, media.run_id, media.video_id) or media
+                self._close_segments(run, media)
+            except Changed:  # a sibling was quicker, or the sweep touched it: look again
+                current = self.store.get(RunMedia, media.tenant, media.run_id, media.video_id)
+                if current is None:
+                    return
+                media = current
         if media.status == MediaState.SYNTHESIZING:
             self.queues.send(SynthesizeVideo(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id), slot="segments")
         elif not media.open:
             self.media_ended(run)
+
+    def _close_segments(self, run: Run, media: RunMedia) -> None:
+        counts = self._segment_counts(media)
+        if run.video_level and counts["successful_segments"] and not run.stop_requested:
+            self._to_synthesis(media, counts)
+        else:
+            self.end_media(run, media, self._verdict(run, media, counts), counts)
 
     def media_ended(self, run: Run) -> None:
         """After a media item was committed closed: settles the run if it was the last."""

@@ -1,0 +1,30 @@
+from functools import cache
+from typing import Any
+
+import functions_framework
+
+from functions.pipeline.purge.purging import Deps
+from functions.pipeline.purge.purging import purge as work
+from shared.config import Settings
+from shared.messaging import queues
+from shared.messaging.messages import Purge
+from shared.objects import buckets
+from shared.store import documents
+from shared.vectors import index
+from shared.work.claims import Claims
+from shared.work.stage import Stage
+
+
+@cache
+def build() -> Deps:
+    settings = Settings.from_env()
+    store = documents.connect(settings)
+    return Deps(store, queues.connect(settings), buckets.connect(settings), index.connect(settings), Claims(store))
+
+
+stage = Stage(Purge, work, build)
+
+
+@functions_framework.http
+def purge(request: Any) -> tuple[str, int, dict[str, str]]:
+    return stage.flask(request)

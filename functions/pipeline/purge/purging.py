@@ -1,0 +1,167 @@
+"""Removing what was deleted: first from search, then rows and objects, the named resource last.
+
+The API's delete already hid it; here it goes. Every step can be done again, and the order leaves nothing that could not be found
+once more: a row is deleted after what only it leads to.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
+
+from shared.domain.batches import batched
+from shared.domain.documents import Document
+from shared.domain.media import Cut, Deletion, Index, Segment, Video, deletion_id
+from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult
+from shared.messaging.messages import Purge, SettleRun
+from shared.messaging.queues import Queues
+from shared.objects.buckets import Objects
+from shared.store.documents import MAX_BATCH, Changed, Store
+from shared.vectors.ids import image_id, text_ids
+from shared.vectors.index import VectorIndex
+from shared.vectors.texts import MAX_TEXTS
+from shared.work.claims import Claim, Claims
+from shared.work.outcomes import Throttled
+
+LOOK_AGAIN = 5.0  # seconds, while the items of an index are still going
+
+
+@dataclass(frozen=True)
+class Deps:
+    store: Store
+    queues: Queues
+    objects: Objects
+    vectors: VectorIndex
+    claims: Claims
+
+
+def purge(message: Purge, deps: Deps) -> None:
+    deletion = deps.store.get(Deletion, message.tenant, message.deletion_id)
+    if deletion is None or deletion.status == "deleted":
+        return
+    with deps.claims.hold(deletion, status="deleting") as claim:
+        if deletion.resource == "index":
+            _purge_index(deletion, claim, deps)
+        else:
+            _purge_video(deletion, claim, deps)
+
+
+def _end(claim: Claim[Deletion], last: Document | None, deps: Deps) -> None:
+    batch = deps.store.batch()
+    if last is not None:
+        batch.delete(last)
+    claim.commit(batch, status="deleted", wake_at=None, completed_at=deps.store.clock())
+
+
+def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None:
+    """Each item of the index is a deletion of its own; the index goes when none is left."""
+    tenant, index_id = deletion.tenant, deletion.resource_id
+    query = deps.store.collection(Video, tenant).where(filter=FieldFilter("index_id", "==", index_id)).limit(MAX_BATCH // 2)
+    videos = list(deps.store.stream(Video, query))
+    for video in videos:
+        _delete_video(video, deps)
+    if videos:
+        raise Throttled(LOOK_AGAIN, "items of the index are still being removed")
+    for run in list(deps.store.stream(Run, _runs_over(tenant, index_id, deps))):
+        if set(run.index_ids) <= {index_id}:
+            _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
+            _delete([run], deps)
+    _end(claim, deps.store.get(Index, tenant, index_id), deps)
+
+
+def _delete_video(video: Video, deps: Deps) -> None:
+    """Marks the item deleted, as the API does, and has it purged."""
+    identity = deletion_id("video", video.video_id)
+    now = deps.store.clock()
+    if video.deleted_at is None:
+        batch = deps.store.batch()
+        batch.change(video, deleted_at=now)
+        batch.put(
+            Deletion(
+                created_at=now,
+                updated_at=now,
+                tenant=video.tenant,
+                deletion_id=identity,
+                resource="video",
+                resource_id=video.video_id,
+                status="draining",
+                wake_at=now + timedelta(seconds=60),
+            )
+        )
+        try:
+            batch.commit()
+        except Changed:
+            return  # seen again at the next look
+    deps.queues.send(Purge(tenant=video.tenant, deletion_id=identity), slot="index")
+
+
+def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None:
+    tenant, video_id = deletion.tenant, deletion.resource_id
+    video = deps.store.get(Video, tenant, video_id)
+    if video is not None:
+        for media in _media_rows(video, deps):
+            _purge_from_run(media, deps)
+        _purge_cuts(video, deps)
+    _delete_all(LlmCall, _calls(tenant, "video_id", video_id, deps), deps)
+    deps.objects.delete_below(deps.objects.originals, f"media/{tenant}/{video_id}/")
+    for kind in ("thumbs", "gif", "audio"):
+        deps.objects.delete_below(deps.objects.derived, f"{kind}/{tenant}/{video_id}/")
+    _end(claim, video, deps)
+
+
+def _media_rows(video: Video, deps: Deps) -> list[RunMedia]:
+    """The item's rows in all the runs that touched it."""
+    found: list[RunMedia] = []
+    runs = deps.store.stream(Run, _runs_over(video.tenant, video.index_id, deps))
+    for page in batched(runs, MAX_BATCH):
+        found += deps.store.get_all(RunMedia, [(video.tenant, run.run_id, video.video_id) for run in page])
+    return found
+
+
+def _purge_from_run(media: RunMedia, deps: Deps) -> None:
+    """Closes the item in a run that is still under way, then removes its results and their vectors."""
+    if media.open:
+        batch = deps.store.batch()
+        now = deps.store.clock()
+        batch.change(media, status=MediaState.CANCELLED, open=False, wake_at=None, completed_at=now, failure_code="media_deleted")
+        batch.commit()
+    rows = deps.store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
+    for page in batched(deps.store.stream(SegmentResult, rows), 20):
+        for row in page:
+            for attempt in range(1, row.attempt + 1):
+                deps.vectors.remove(text_ids(row.run_id, row.video_id, row.segment_id, attempt, MAX_TEXTS))
+        _delete(page, deps)
+    for attempt in range(1, media.attempt + 1):
+        deps.vectors.remove(text_ids(media.run_id, media.video_id, "", attempt, MAX_TEXTS))
+    _delete([media], deps)
+    deps.queues.send(SettleRun(tenant=media.tenant, run_id=media.run_id), slot=f"without-{media.video_id}")
+
+
+def _purge_cuts(video: Video, deps: Deps) -> None:
+    for cut in list(deps.store.stream(Cut, deps.store.collection(Cut, video.tenant, video.video_id))):
+        segments = deps.store.collection(Segment, video.tenant, video.video_id, cut.cut_id)
+        for page in batched(deps.store.stream(Segment, segments), MAX_BATCH):
+            deps.vectors.remove([image_id(s.video_id, s.cut_id, s.segment_id) for s in page])
+            _delete(page, deps)
+        _delete([cut], deps)
+
+
+def _runs_over(tenant: str, index_id: str, deps: Deps) -> BaseQuery:
+    return deps.store.collection(Run, tenant).where(filter=FieldFilter("index_ids", "array_contains", index_id))
+
+
+def _calls(tenant: str, field: str, value: str, deps: Deps) -> BaseQuery:
+    return deps.store.collection(LlmCall, tenant).where(filter=FieldFilter(field, "==", value))
+
+
+def _delete_all(kind: type[Document], query: BaseQuery, deps: Deps) -> None:
+    for page in batched(deps.store.stream(kind, query), MAX_BATCH):
+        _delete(page, deps)
+
+
+def _delete(documents: Iterable[Document], deps: Deps) -> None:
+    batch = deps.store.batch()
+    for document in documents:
+        batch.delete(document)
+    batch.commit()
