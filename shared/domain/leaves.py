@@ -38,10 +38,8 @@ def _walk(value: Any, field_path: str, instance_path: str) -> Iterator[Leaf]:
 
 def text_leaves(data: Any, disabled: list[str]) -> list[Leaf]:
     """The leaves that get a vector each: non-empty strings whose path is not disabled, at most 64, always in one order."""
-    found = [
-        leaf for leaf in leaves(data) if isinstance(leaf.value, str) and leaf.value.strip() and not _covered(leaf.field_path, disabled)
-    ]
-    return found[:MAX_TEXT_LEAVES]
+    texts = (leaf for leaf in leaves(data) if isinstance(leaf.value, str) and leaf.value.strip())
+    return [leaf for leaf in texts if not _covered(leaf.field_path, disabled)][:MAX_TEXT_LEAVES]
 
 
 def _covered(field_path: str, disabled: list[str]) -> bool:

@@ -4,6 +4,7 @@
 in it happened or none did, and a change to a document succeeds only if nobody changed it since it was read.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from shared.store.codec import decode, document_path, encode, encode_value, path
 
 D = TypeVar("D", bound=Document)
 
+_SANE_ID = re.compile(r"^(?!__)[A-Za-z0-9_-]{1,128}$")
 MAX_BATCH = 400  # writes in one commit; the request cap of 10 MiB is the harder limit for large rows
 
 
@@ -62,12 +64,26 @@ class Store:
     def reference(self, document: Document) -> firestore.DocumentReference:
         return self.db.document(document_path(document))
 
+    def create_once(self, document: D) -> D:
+        """Creates it; where an earlier attempt of the same request already has, gives back what that one wrote."""
+        batch = self.batch()
+        batch.create(document)
+        try:
+            batch.commit()
+            return document
+        except Changed:
+            path = document_path(document).split("/")[1::2]
+            existing = self.get(type(document), *path)
+            if existing is None:
+                raise
+            return existing
+
     def batch(self) -> "Batch":
         return Batch(self)
 
 
 def _path(cls: type[Document], ids: tuple[str, ...]) -> str:
-    if any("/" in one or not one for one in ids):  # an id out of a URL must not walk elsewhere
+    if not all(_SANE_ID.match(one) for one in ids):  # an id out of a request must not walk elsewhere, and names nothing
         return cls.PATH.format(**dict.fromkeys(path_fields(cls), "none"))
     return cls.PATH.format(**dict(zip(path_fields(cls), ids, strict=True)))
 
