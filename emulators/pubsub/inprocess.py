@@ -142,7 +142,10 @@ class EngineChannel(grpc.Channel):
         return _Call(invoke, request_serializer, response_deserializer)
 
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        raise _Failure(unimplemented(f"{method} is not emulated"))
+        def refuse(*call_args: Any, **call_kwargs: Any) -> Any:
+            raise _Failure(unimplemented(f"{method} is not emulated"))
+
+        return refuse
 
     stream_unary = unary_stream
     stream_stream = unary_stream
