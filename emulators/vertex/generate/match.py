@@ -127,3 +127,8 @@ def _suits(slot: str, shape: Shape) -> bool:
     if slot in ("start", "end", "duration"):
         return shape.kind in ("number", "integer", "string", "any")
     return shape.kind in ("number", "integer", "any")
+
+
+def kinds_for_name(name: str) -> list[str]:
+    """Kinds a bare name speaks for, as a key of JSON evidence has no description."""
+    return kinds_for(Place((name,), Shape("string")))

@@ -6,7 +6,7 @@ Only the keywords Gemini honours are read; all others are ignored, as it ignores
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulators.vertex.generate.refusals import Refusal
+from emulators.vertex.answers import ApiError
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 MAX_NODES = 20_000
@@ -48,13 +48,13 @@ class _Reader:
         """None where nothing finite can stand (a cycle, or `false`)."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise Refusal(400, "The specified schema produces a constraint that has too many states for serving.")
+            raise ApiError(400, "The specified schema produces a constraint that has too many states for serving.")
         if node is True:
             return Shape("any", nullable=True)
         if node is False:
             return None
         if not isinstance(node, dict):
-            raise Refusal(400, "Invalid response schema: a sub-schema must be an object.")
+            raise ApiError(400, "Invalid response schema: a sub-schema must be an object.")
         if "$ref" in node:
             ref = node["$ref"]
             if ref in open_refs:
@@ -67,7 +67,7 @@ class _Reader:
 
     def _target(self, ref: Any) -> Any:
         if not isinstance(ref, str) or not ref.startswith("#"):
-            raise Refusal(400, "Invalid response schema: $ref must point into the schema itself.")
+            raise ApiError(400, "Invalid response schema: $ref must point into the schema itself.")
         target: Any = self._root
         for step in ref[1:].split("/")[1:]:
             step = step.replace("~1", "/").replace("~0", "~")
@@ -76,13 +76,13 @@ class _Reader:
             elif isinstance(target, dict) and step in target:
                 target = target[step]
             else:
-                raise Refusal(400, f"Invalid response schema: {ref} names nothing.")
+                raise ApiError(400, f"Invalid response schema: {ref} names nothing.")
         return target
 
     def _choice(self, node: dict, branches: Any, open_refs: tuple[str, ...]) -> Shape | None:
         """The first branch that can be filled, nullable if any branch is null."""
         if not isinstance(branches, list):
-            raise Refusal(400, "Invalid response schema: anyOf must be a list.")
+            raise ApiError(400, "Invalid response schema: anyOf must be a list.")
         beside = {k: v for k, v in node.items() if k not in ("anyOf", "oneOf", "any_of")}
         shapes = []
         for branch in branches:
@@ -104,7 +104,7 @@ class _Reader:
         if "const" in node:
             enum = [node["const"]]
         if enum is not None and (not isinstance(enum, list) or not enum):
-            raise Refusal(400, "Invalid response schema: enum must be a list that is not empty.")
+            raise ApiError(400, "Invalid response schema: enum must be a list that is not empty.")
         shape = Shape(
             kind,
             nullable=nullable,
@@ -125,7 +125,7 @@ class _Reader:
         properties = node.get("properties") or {}
         required = node.get("required") or []
         if not isinstance(properties, dict) or not isinstance(required, list):
-            raise Refusal(400, "Invalid response schema: properties must be an object and required a list.")
+            raise ApiError(400, "Invalid response schema: properties must be an object and required a list.")
         order = node.get("propertyOrdering") or []
         names = [n for n in order if n in properties] + [n for n in properties if n not in order]
         for name in names:
@@ -153,13 +153,13 @@ class _Reader:
 
 
 def read_shape(schema: dict) -> Shape:
-    """The tree of a schema; `Refusal` (400) when it is no schema or admits nothing finite."""
+    """The tree of a schema; `ApiError` (400) when it is no schema or admits nothing finite."""
     try:
         shape = _Reader(schema).read(schema)
     except RecursionError:
-        raise Refusal(400, "Invalid response schema: it is nested too deeply.") from None
+        raise ApiError(400, "Invalid response schema: it is nested too deeply.") from None
     if shape is None:
-        raise Refusal(400, "Invalid response schema: no finite value can satisfy it.")
+        raise ApiError(400, "Invalid response schema: no finite value can satisfy it.")
     return shape
 
 
@@ -171,7 +171,7 @@ def _kind(node: dict) -> tuple[str, bool]:
     for name in names:
         lowered = name.lower() if isinstance(name, str) else name
         if lowered not in TYPES:
-            raise Refusal(400, f"Invalid response schema: unknown type {name!r}.")
+            raise ApiError(400, f"Invalid response schema: unknown type {name!r}.")
         kinds.append(lowered)
     solid = [kind for kind in kinds if kind != "null"]
     if solid:

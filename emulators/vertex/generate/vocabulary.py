@@ -65,10 +65,12 @@ KINDS: dict[str, dict[str, float]] = {
 # Asks that take an understanding of what is shown or meant. A name with one of these is answered only from words that
 # were seen or heard, never from a measurement that merely sounds alike.
 UNSEEN = (
-    "person people emotion mood gender age ethnic sentiment face object animal vehicle brand logo product food weather "
-    "clothing pose gesture genre category intent relevance quality score rating risk violence nudity safe appropriate "
-    "interior indoor outdoor camera angle reason cause relationship expression speaker actor character player team host"
-).split()
+    "person", "people", "emotion", "mood", "gender", "age", "ethnic", "sentiment", "face", "object",
+    "animal", "vehicle", "brand", "logo", "product", "food", "weather", "clothing", "pose", "gesture",
+    "genre", "category", "intent", "relevance", "quality", "score", "rating", "risk", "violence", "nudity",
+    "safe", "appropriate", "interior", "indoor", "outdoor", "camera", "angle", "reason", "cause",
+    "relationship", "expression", "speaker", "actor", "character", "player", "team", "host",
+)  # fmt: skip
 
 COUNTING = ("count", "many", "total", "amount", "number", "num", "quantity")
 ASKING = ("has", "is", "contain", "include", "present", "exist", "any", "mention", "presence", "detected")

@@ -1,0 +1,68 @@
+"""`generateContent` and `countTokens` of Vertex AI's REST surface, answered by the senses of this machine."""
+
+from typing import Any
+
+from starlette.routing import Route
+
+from emulators.faults import Faults
+from emulators.vertex.answers import endpoint, not_found, unimplemented
+from emulators.vertex.context import ModelsContext
+from emulators.vertex.generate.question import Question, read_question
+from emulators.vertex.generate.reply import answer, prompt_tokens
+from emulators.vertex.generate.warmth import Resting
+from emulators.vertex.generate.witness import Senses, Witness
+
+# Google's client asks under v1beta1 unless it is told otherwise.
+_VERSIONS = ("v1", "v1beta1")
+_MODEL = "projects/{project}/locations/{location}/publishers/google/models/{model}"
+
+
+class Generator:
+    """Answers questions with the senses it was given."""
+
+    def __init__(self, senses: Senses, resting: Resting) -> None:
+        self._senses = senses
+        self._resting = resting
+
+    def generate(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        question = _question(values, body)
+        with self._resting.awake():
+            return answer(question, Witness(question, self._senses))
+
+    def count(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        question = _question(values, body)
+        details = prompt_tokens(question, Witness(question, self._senses))
+        return {
+            "totalTokens": sum(detail["tokenCount"] for detail in details),
+            "totalBillableCharacters": len("".join(question.words.split())),
+            "promptTokensDetails": details,
+        }
+
+
+def routes(faults: Faults, context: ModelsContext) -> list[Route]:
+    """The routes of this part of the models process; nothing is loaded before the first request."""
+    senses = Senses(context)
+    generator = Generator(senses, Resting(context.clock, senses.rest))
+
+    def stream(values: dict[str, str], body: dict[str, Any]) -> Any:
+        raise unimplemented("streamGenerateContent is not offered here; use generateContent.")
+
+    work = {
+        "generateContent": generator.generate,
+        "countTokens": generator.count,
+        "streamGenerateContent": stream,
+    }
+    return [
+        Route(f"/{version}/{_MODEL}:{name}", endpoint(faults, f"vertex.{name}", do), methods=["POST"])
+        for version in _VERSIONS
+        for name, do in work.items()
+    ]
+
+
+def _question(values: dict[str, str], body: dict[str, Any]) -> Question:
+    model = values["model"]
+    if not model.startswith("gemini"):
+        raise not_found(f"Publisher Model `publishers/google/models/{model}` was not found.")
+    if body.get("tools") or body.get("cachedContent"):
+        raise unimplemented("tools and cached content are not offered here.")
+    return read_question(model, body)
