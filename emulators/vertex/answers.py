@@ -82,6 +82,13 @@ def endpoint(faults: Faults, operation: str, work: Work) -> Callable[[Request], 
     return handle
 
 
+def field_of(body: dict[str, Any], camel: str) -> Any:
+    """A field by its JSON name or, as proto3 JSON also allows (and google-genai mixes in), its original one; `None` if absent."""
+    if camel in body:
+        return body[camel]
+    return body.get("".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel))
+
+
 def _parsed(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}

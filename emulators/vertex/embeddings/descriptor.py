@@ -2,7 +2,8 @@
 
 Four measurements, each of unit length, are weighted and put side by side: colour histograms of three bands (1.0), Gabor
 energies on a grid (0.8), gradient directions on a grid (0.8), a small picture (0.5). Without colour the histogram says
-nothing and is left out, so that a grey copy still matches. The 1872 numbers are then projected to the size asked by fixed random signs.
+nothing and is left out, so that a grey copy still matches. The 1872 numbers are then projected to the size asked by fixed
+random signs.
 """
 
 import functools

@@ -12,13 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulators.faults import Faults
-from emulators.vertex.answers import as_json, endpoint, invalid, not_found, unimplemented
+from emulators.vertex.answers import as_json, endpoint, field_of, invalid, not_found, unimplemented
 from emulators.vertex.embeddings.engine import IMAGE_SPACE, Embedding, EmbeddingEngine
 from emulators.vertex.embeddings.weights import ModelMissing
 from shared.media.opener import UnreadableMedia
 
 SPACE_HEADER = "x-emulator-embedding-space"
-_MODEL = "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{model}"
+_VERSIONS = ("v1", "v1beta1")  # google-genai asks for the latter unless told otherwise
+_MODEL = "projects/{project}/locations/{location}/publishers/{publisher}/models/{model}"
 _DEFAULT_DIMENSIONS = 3072
 _TEXT_MODEL_DIMENSIONS = 768
 _MOST_INSTANCES = 250
@@ -30,11 +31,10 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
     """`read_object(gs uri)` answers an object's bytes or raises `FileNotFoundError`."""
 
     def embed_content(values: dict[str, str], body: Json) -> Response:
-        config = body.get("embedContentConfig") or {}
-        wanted = config.get("outputDimensionality", body.get("outputDimensionality"))
-        dimensions = _dimensions(wanted, _DEFAULT_DIMENSIONS)
+        config = field_of(body, "embedContentConfig") or {}
+        dimensions = _dimensions(field_of(config, "outputDimensionality"), _DEFAULT_DIMENSIONS)
         found = _embed_parts(engine, _parts(body), dimensions, read_object)
-        if found.truncated and config.get("autoTruncate") is False:
+        if found.truncated and field_of(config, "autoTruncate") is False:
             raise invalid("the text is longer than the model reads, and autoTruncate is off")
         modality = "IMAGE" if found.space == IMAGE_SPACE else "TEXT"
         answer: Json = {
@@ -51,9 +51,9 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
     def predict(values: dict[str, str], body: Json) -> Response:
         default = _DEFAULT_DIMENSIONS if values["model"].startswith("gemini") else _TEXT_MODEL_DIMENSIONS
         parameters = body.get("parameters") or {}
-        dimensions = _dimensions(parameters.get("outputDimensionality"), default)
+        dimensions = _dimensions(field_of(parameters, "outputDimensionality"), default)
         found = _embed_texts(engine, _instances(body), dimensions)
-        if parameters.get("autoTruncate") is False and any(embedding.truncated for embedding in found):
+        if field_of(parameters, "autoTruncate") is False and any(embedding.truncated for embedding in found):
             raise invalid("a text is longer than the model reads, and autoTruncate is off")
         predictions = [
             {"embeddings": {"values": e.values.tolist(), "statistics": {"truncated": e.truncated, "token_count": e.tokens}}}
@@ -61,16 +61,18 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
         ]
         return as_json({"predictions": predictions}, headers={SPACE_HEADER: found[0].space})
 
+    served = [("embedContent", "vertex.EmbedContent", embed_content), ("predict", "vertex.Predict", predict)]
     return [
-        Route(f"{_MODEL}:embedContent", endpoint(faults, "vertex.EmbedContent", embed_content), methods=["POST"]),
-        Route(f"{_MODEL}:predict", endpoint(faults, "vertex.Predict", predict), methods=["POST"]),
+        Route(f"/{version}/{_MODEL}:{verb}", endpoint(faults, operation, work), methods=["POST"])
+        for version in _VERSIONS
+        for verb, operation, work in served
     ]
 
 
 def _embed_parts(engine: EmbeddingEngine, parts: list[Json], dimensions: int, read_object: Callable[[str], bytes]) -> Embedding:
     """All parts of a content make one vector, as with the real model; words and pictures together cannot: no joint space."""
     words = [part["text"] for part in parts if isinstance(part.get("text"), str)]
-    files = [part for part in parts if "inlineData" in part or "fileData" in part]
+    files = [part for part in parts if field_of(part, "inlineData") or field_of(part, "fileData")]
     if len(words) + len(files) != len(parts):
         raise invalid("a part must be text, inlineData or fileData")
     if words and files:
@@ -119,15 +121,16 @@ def _instances(body: Json) -> list[str]:
 
 
 def _picture(part: Json, read_object: Callable[[str], bytes]) -> bytes:
-    held = part.get("inlineData") or part.get("fileData") or {}
-    kind = str(held.get("mimeType", ""))
+    held = field_of(part, "inlineData") or field_of(part, "fileData")
+    kind = str(field_of(held, "mimeType") or "")
     if not kind.startswith("image/"):
         raise unimplemented(f"only text and pictures are embedded here, not {kind or 'a part without a type'}")
-    if "fileUri" in held:
+    uri = field_of(held, "fileUri")
+    if uri is not None:
         try:
-            return read_object(str(held["fileUri"]))
+            return read_object(str(uri))
         except FileNotFoundError:
-            raise not_found(f"{held['fileUri']} is not found") from None
+            raise not_found(f"{uri} is not found") from None
     try:
         return base64.b64decode(str(held.get("data", "")).translate(str.maketrans("-_", "+/")), validate=True)
     except (binascii.Error, ValueError):

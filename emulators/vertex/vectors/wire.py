@@ -10,7 +10,7 @@ import numpy as np
 from starlette.routing import Route
 
 from emulators.faults import Faults
-from emulators.vertex.answers import endpoint, invalid, not_found, unimplemented
+from emulators.vertex.answers import endpoint, field_of, invalid, not_found, unimplemented
 from emulators.vertex.vectors.datapoint import (
     BadDatapoint,
     Datapoint,
@@ -40,7 +40,7 @@ def routes(engine: VectorEngine, faults: Faults, host: Callable[[], str]) -> lis
 
     def upsert(values: dict[str, str], body: Json) -> Json:
         spec = engine.spec(_name(values, "indexes", "index"))
-        if _get(body, "updateMask"):
+        if field_of(body, "updateMask"):
             raise unimplemented("upsertDatapoints with an update mask is not served here")
         points = _decoded(_list(body, "datapoints"), _datapoint)
         if len(points) > _MOST_DATAPOINTS:
@@ -53,9 +53,9 @@ def routes(engine: VectorEngine, faults: Faults, host: Callable[[], str]) -> lis
         return {}
 
     def find(values: dict[str, str], body: Json) -> Json:
-        spec = engine.endpoint(_name(values, "indexEndpoints", "endpoint"), _get(body, "deployedIndexId") or "")
+        spec = engine.endpoint(_name(values, "indexEndpoints", "endpoint"), field_of(body, "deployedIndexId") or "")
         queries = _decoded(_list(body, "queries"), _query)
-        full = bool(_get(body, "returnFullDatapoint"))
+        full = bool(field_of(body, "returnFullDatapoint"))
         found = engine.find(spec, queries, full=full)
         lists = zip(queries, found, strict=True)
         return {
@@ -63,7 +63,7 @@ def routes(engine: VectorEngine, faults: Faults, host: Callable[[], str]) -> lis
         }
 
     def read(values: dict[str, str], body: Json) -> Json:
-        spec = engine.endpoint(_name(values, "indexEndpoints", "endpoint"), _get(body, "deployedIndexId") or "")
+        spec = engine.endpoint(_name(values, "indexEndpoints", "endpoint"), field_of(body, "deployedIndexId") or "")
         return {"datapoints": [_datapoint_json(point) for point in engine.read(spec, _strings(body, "ids"))]}
 
     def get_index(values: dict[str, str], _body: Json) -> Json:
@@ -113,14 +113,8 @@ def _name(values: dict[str, str], collection: str, key: str) -> str:
     return f"projects/{values['project']}/locations/{values['location']}/{collection}/{values[key]}"
 
 
-def _get(body: Json, camel: str) -> Any:
-    if camel in body:
-        return body[camel]
-    return body.get("".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel))
-
-
 def _list(body: Json, camel: str) -> list[Any]:
-    value = _get(body, camel)
+    value = field_of(body, camel)
     if value is None:
         return []
     if not isinstance(value, list):
@@ -136,19 +130,19 @@ def _strings(body: Json, camel: str) -> tuple[str, ...]:
 
 
 def _datapoint(raw: Json) -> Datapoint:
-    vector, sparse = _list(raw, "featureVector"), _get(raw, "sparseEmbedding")
-    crowding = _get(raw, "crowdingTag") or {}
+    vector, sparse = _list(raw, "featureVector"), field_of(raw, "sparseEmbedding")
+    crowding = field_of(raw, "crowdingTag") or {}
     return Datapoint(
-        id=str(_get(raw, "datapointId") or ""),
+        id=str(field_of(raw, "datapointId") or ""),
         vector=np.array(vector, dtype=np.float32) if vector else None,
         sparse=_sparse(sparse) if sparse else None,
         restricts=[
-            Restrict(_get(restrict, "namespace") or "", _strings(restrict, "allowList"), _strings(restrict, "denyList"))
+            Restrict(field_of(restrict, "namespace") or "", _strings(restrict, "allowList"), _strings(restrict, "denyList"))
             for restrict in _list(raw, "restricts")
         ],
         numerics=[_numeric(numeric) for numeric in _list(raw, "numericRestricts")],
-        crowding=_get(crowding, "crowdingAttribute") or "",
-        metadata=_get(raw, "embeddingMetadata"),
+        crowding=field_of(crowding, "crowdingAttribute") or "",
+        metadata=field_of(raw, "embeddingMetadata"),
     )
 
 
@@ -158,30 +152,30 @@ def _sparse(raw: Json) -> Sparse:
 
 
 def _numeric(raw: Json) -> NumericRestrict:
-    namespace, op = _get(raw, "namespace") or "", _get(raw, "op")
+    namespace, op = field_of(raw, "namespace") or "", field_of(raw, "op")
     if isinstance(op, int):
         op = _OPERATORS[op] if 0 <= op < len(_OPERATORS) else str(op)
     if op == _OPERATORS[0]:
         op = None
-    if (whole := _get(raw, "valueInt")) is not None:
+    if (whole := field_of(raw, "valueInt")) is not None:
         return NumericRestrict(namespace, "int", int(whole), op)
-    if (single := _get(raw, "valueFloat")) is not None:
+    if (single := field_of(raw, "valueFloat")) is not None:
         return NumericRestrict(namespace, "float", float(single), op)
-    if (double := _get(raw, "valueDouble")) is not None:
+    if (double := field_of(raw, "valueDouble")) is not None:
         return NumericRestrict(namespace, "double", float(double), op)
     raise BadDatapoint(f"numeric restrict on {namespace}: a value is required")
 
 
 def _query(raw: Json) -> Query:
-    count = int(_get(raw, "neighborCount") or _DEFAULT_NEIGHBORS)
+    count = int(field_of(raw, "neighborCount") or _DEFAULT_NEIGHBORS)
     if count > _MOST_NEIGHBORS:
         raise BadDatapoint(f"neighbor_count must be at most {_MOST_NEIGHBORS}")
-    rrf = _get(raw, "rrf")
+    rrf = field_of(raw, "rrf")
     return Query(
-        datapoint=_datapoint(_get(raw, "datapoint") or {}),
+        datapoint=_datapoint(field_of(raw, "datapoint") or {}),
         count=count,
-        per_crowding=int(_get(raw, "perCrowdingAttributeNeighborCount") or 0),
-        alpha=0.5 if rrf is None else float(_get(rrf, "alpha") or 0.0),  # an alpha of 0 is not written in proto JSON
+        per_crowding=int(field_of(raw, "perCrowdingAttributeNeighborCount") or 0),
+        alpha=0.5 if rrf is None else float(field_of(rrf, "alpha") or 0.0),  # an alpha of 0 is not written in proto JSON
     )
 
 
