@@ -1,0 +1,1 @@
+"""Firestore on this machine: what google-cloud-firestore calls, over gRPC or within the process."""
