@@ -1,0 +1,32 @@
+from typing import Any
+
+import functions_framework
+
+from functions.api.search.handlers import Deps
+from functions.api.search.routes import ROUTES
+from shared.config import Settings
+from shared.domain.cursors import Cursors
+from shared.http.app import App
+from shared.inference import models
+from shared.objects import buckets
+from shared.search.text import TextSearch
+from shared.store import documents
+from shared.store.indexes import Indexes
+from shared.store.pages import Pages
+from shared.store.runs import Runs
+from shared.vectors import index
+
+
+def build(settings: Settings) -> Deps:
+    store = documents.connect(settings)
+    texts = TextSearch(store, index.connect(settings), models.connect(settings))
+    runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
+    return Deps(Indexes(store), runs, buckets.connect(settings), texts)
+
+
+app = App("search", ROUTES, build)
+
+
+@functions_framework.http
+def search(request: Any) -> Any:
+    return app.flask(request)
