@@ -1,5 +1,6 @@
 """Gradual changes of shot: a dissolve is a straight mix of the pictures at its ends, a fade passes through black."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ _HALF_LENGTHS = (0.25, 0.375, LONGEST_HALF_SECONDS)
 _LEAST_CHANGE = 14.0  # mean difference of the ends, in levels of 255
 _MOST_RESIDUE = 0.25  # how far the middle may be from a straight mix, as a part of that difference
 _MOST_CORRELATION = 0.8  # ends more alike than this show the same scene
+_MOVED_MARGIN = 0.15
 _LEAST_CONTENT = 0.4  # part of the change that has to be more than the whole picture growing lighter or darker
 FLAT = 4.0  # spread of a picture without content
 _FLASH_SECONDS = 0.3
@@ -123,16 +125,16 @@ class BlendTrace:
             return
         before, after = grids[low - reach : high - reach], grids[low + reach : high + reach]
         change = np.abs(after - before).mean(axis=1)
+        half = reach // 2
+        share = half / reach / 2  # how far the picture half way out is from the middle one
         for at in np.flatnonzero(change >= _LEAST_CHANGE):
             middle = low + int(at)
             a, b = before[at], after[at]
-            half = reach // 2
-            share = half / reach / 2  # how far the quarter picture is from the middle one
-            mixes = ((0, 0.5), (-half, 0.5 - share), (half, 0.5 + share))
-            if all(
-                np.abs(grids[middle + step] - ((1 - part) * a + part * b)).mean() < _MOST_RESIDUE * change[at]
-                for step, part in mixes
-            ) and not _same_content(a, b):
+            residues = [
+                float(np.abs(grids[middle + step] - ((1 - part) * a + part * b)).mean() / change[at])
+                for step, part in ((0, 0.5), (-half, 0.5 - share), (half, 0.5 + share))
+            ]
+            if max(residues) < _MOST_RESIDUE and not _same_content(a, b, residues[0]):
                 self.middles.append(self._first + middle)
 
     def _returns(self, grids: np.ndarray, at: int, peak: float) -> bool:
@@ -147,15 +149,21 @@ class BlendTrace:
         return back < 0.35 * jump
 
 
-def _same_content(a: np.ndarray, b: np.ndarray) -> bool:
-    """Is it one scene, moved a little or seen at another exposure? Never so if either end is an empty picture."""
+def _same_content(a: np.ndarray, b: np.ndarray, residue: float) -> bool:
+    """Is it one scene, passed over slowly or seen at another exposure? Never if an end is an empty picture.
+
+    A camera moving over soft shapes also gives nearly straight mixes. For a wave moved by an angle to either
+    side, the middle misses the mix by tan(angle / 2) / 2 of the change and the ends correlate by
+    cos(2 angle): what has this little residue and yet less in common is a mix of two pictures.
+    """
     a, b = a[:LUMA_CELLS], b[:LUMA_CELLS]
     x, y = a - a.mean(), b - b.mean()
     if min(x.std(), y.std()) < FLAT:
         return False
     correlation = float((x * y).mean() / (x.std() * y.std()))
+    moved = math.cos(4 * math.atan(2 * residue)) - _MOVED_MARGIN
     content = float(np.abs(x - y).mean() / max(np.abs(a - b).mean(), 1.0))
-    return correlation > _MOST_CORRELATION or content < _LEAST_CONTENT
+    return correlation > min(_MOST_CORRELATION, moved) or content < _LEAST_CONTENT
 
 
 def dissolves(middles: Sequence[int], shortest_run: int) -> list[int]:

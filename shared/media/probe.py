@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from shared.media.opener import Container, UnreadableMedia, open_media, read_kind
 from shared.media.pictures import open_image
-from shared.media.sniff import AVI, WAV, Kind
+from shared.media.sniff import AVI, MKV, WAV, WEBM, Kind
 
 # Below this size every packet is looked at; above it only the last seconds, found by seeking.
 DEMUX_WHOLE_BYTES = 64 * 1024 * 1024
@@ -112,7 +112,9 @@ def _promised(container: Container) -> float:
     ]
     if ends:
         return max(ends)
-    return float(container.av.duration or 0) / 1_000_000
+    whole = float(container.av.duration or 0) / 1_000_000
+    # Matroska counts from its own zero, wherever the first picture lies.
+    return max(0.0, whole - container.start) if container.kind in (MKV, WEBM) else whole
 
 
 def _measured_end(container: Container, promised: float) -> float:

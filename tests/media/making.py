@@ -20,7 +20,7 @@ def scene(seed: int, moment: int = 0, size: tuple[int, int] = SIZE) -> np.ndarra
     width, height = size
     coarse = random.integers(20, 236, (6, 10, 3), dtype=np.uint8)
     wide = np.asarray(Image.fromarray(coarse).resize((width + 64, height), Image.Resampling.BICUBIC))
-    shift = moment % 64
+    shift = abs((moment + 63) % 126 - 63)  # there and back again
     return np.ascontiguousarray(wide[:, shift : shift + width])
 
 
@@ -72,6 +72,8 @@ def _write_film(
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = pixels
         fast = {"preset": "ultrafast", "crf": "20"} if codec.startswith("libx26") else {"b": "3000000"}
+        if codec.startswith("libvpx"):
+            fast = {"deadline": "realtime", "cpu-used": "8", "b": "2000000"}
         video.options = codec_options if codec_options is not None else fast
         if times is not None:
             video.time_base = video.codec_context.time_base = Fraction(1, 1000)
