@@ -67,11 +67,13 @@ class _Candidates:
         self._weighed = float("-inf")
         self._best: tuple[float, float, av.VideoFrame] | None = None
         self._bytes = 0
+        self._usual = 0.0  # running mean of the changes, so that steady movement does not count as jumps
         self.kept: list[Candidate] = []
 
     def add(self, sample: Sample, change: float) -> None:
         age = sample.time - self._begun
-        jumped = change >= LEAST_CHANGE and age >= SHORTEST_WINDOW_SECONDS
+        jumped = change >= max(LEAST_CHANGE, 2.5 * self._usual) and age >= SHORTEST_WINDOW_SECONDS
+        self._usual += (min(change, 2 * self._usual + 1.0) - self._usual) / 8
         if age >= self._window or jumped:
             self.close()
             self._begun, self._weighed = sample.time, float("-inf")
