@@ -60,7 +60,7 @@ class Endpoint:
             self.seen.append(seen)
             self._changed.notify_all()
 
-    def wait_for(self, count: int, timeout: float = 15.0) -> list[Seen]:
+    def wait_for(self, count: int, timeout: float = 40.0) -> list[Seen]:
         with self._changed:
             arrived = self._changed.wait_for(lambda: len(self.seen) >= count, timeout)
             assert arrived, f"{len(self.seen)} of {count} requests came"
