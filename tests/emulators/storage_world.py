@@ -58,10 +58,10 @@ def a_world(data_dir: Path | None = None) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setenv("STORAGE_EMULATOR_HOST", running.url)
         account = Path(folder) / "account.json"
-        issuer.service_account_file(account, f"{tokens.url}/token", EMAIL, "demo")
+        issuer.service_account_file(account, f"{tokens.url}/token", EMAIL, "demo-project")
         credentials = service_account.Credentials.from_service_account_file(str(account))
         options = ClientOptions(api_endpoint=running.url)
-        client = storage.Client(project="demo", credentials=credentials, client_options=options)
+        client = storage.Client(project="demo-project", credentials=credentials, client_options=options)
         bucket = client.create_bucket(BUCKET)
         yield World(running.url, engine, client, bucket, clock, faults, topic)
         client.close()
