@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ def names(engine: VectorEngine, point: Datapoint, count: int = 1000, **allowed: 
 
 WRITER = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tests.emulators.test_vertex_vectors_storage import SPEC, a_point, an_engine
 engine = an_engine(Path(sys.argv[1]), compact_from=40)
@@ -152,6 +154,21 @@ def test_a_refused_upsert_leaves_what_was_there(tmp_path: Path) -> None:
     assert np.array_equal(engine.read(SPEC, ["a"])[0].vector, a_point("", 1).vector)
     engine.upsert(SPEC, [a_point("c", 4, index="two")])
     assert names(engine, a_point("q", 1), index="two") == ["c"]
+    engine.close()
+
+
+def test_writers_and_readers_at_once_lose_nothing(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path, compact_from=20)
+
+    def write_and_look(worker: int) -> None:
+        for turn in range(10):
+            engine.upsert(SPEC, [a_point(f"w{worker}-{n}", turn * 10 + n, index=f"i{n % 2}") for n in range(20)])
+            assert len([name for name in names(engine, a_point("q")) if name.startswith(f"w{worker}-")]) == 20
+            engine.remove(SPEC, [f"w{worker}-{n}" for n in range(10, 20)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write_and_look, range(4)))
+    assert sorted(names(engine, a_point("q"))) == sorted(f"w{worker}-{n}" for worker in range(4) for n in range(10))
     engine.close()
 
 
