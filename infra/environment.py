@@ -1,4 +1,7 @@
-"""Makes the virtual environment: `python -m infra.environment VENV LOCKED…`. Standard library only, since it runs before all else."""
+"""Makes the virtual environment: `python -m infra.environment VENV LOCKED…`.
+
+Standard library only, since it runs before all else.
+"""
 
 import argparse
 import shutil
