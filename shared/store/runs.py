@@ -1,5 +1,7 @@
 """Prompt runs of a tenant."""
 
+from collections.abc import Iterator
+
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import ApiError, ErrorCode
@@ -29,6 +31,12 @@ class Runs:
     def newest(self, tenant: str, *, limit: int) -> list[Run]:
         query = self._store.collection(Run, tenant).where(filter=FieldFilter("deleted_at", "==", None))
         return list(self._store.stream(Run, query.order_by("created_at", direction="DESCENDING").limit(limit)))
+
+    def touching_index(self, tenant: str, index_id: str) -> Iterator[Run]:
+        """Every run over media of the index, newest first; read as far as it is asked for."""
+        query = self._store.collection(Run, tenant).where(filter=FieldFilter("index_ids", "array_contains", index_id))
+        runs = self._store.stream(Run, query.order_by("created_at", direction="DESCENDING"))
+        return (run for run in runs if run.deleted_at is None)
 
     def page_for_index(self, tenant: str, index_id: str, *, limit: int, cursor: str | None) -> Page[Run]:
         """Runs that touch media of the index, newest first; `""` for those over the playground."""

@@ -24,16 +24,12 @@ class Deps:
 def text(call: Call[TextSearchBody], deps: Deps, index_id: str) -> list[dict[str, Any]]:
     """Search the runs of an index by meaning"""
     body = call.body
-    wanted = body.index_ids or [index_id]
-    index_ids = [deps.indexes.get(call.tenant, one).index_id for one in dict.fromkeys([index_id, *wanted])]
+    index_ids = list(dict.fromkeys(body.index_ids or [index_id]))
+    for one in {index_id, *index_ids}:
+        deps.indexes.get(call.tenant, one)
     for run_id in dict.fromkeys(body.run_ids or []):
         deps.runs.get(call.tenant, run_id)  # an unknown one is a 404, not an empty answer
-    scope = Scope(
-        tenant=call.tenant,
-        index_ids=index_ids if body.index_ids is None else list(dict.fromkeys(wanted)),
-        run_ids=body.run_ids or (),
-        fields=body.search_fields or (),
-    )
+    scope = Scope(call.tenant, index_ids, body.run_ids or (), body.search_fields or ())
     return [search_result(found, _thumbnail(found, deps)) for found in deps.texts.search(body.query, scope, body.top_k)]
 
 

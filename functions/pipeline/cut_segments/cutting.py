@@ -81,9 +81,10 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
     for page in batched(segments, MAX_BATCH):
         _create_results(run, video, page, deps)
     batch = deps.store.batch()
-    batch.raw_update(
-        video, {f"active_runs.{run.run_id}": MediaState.PROCESSING, "latest_cut_id": cut_id, "latest_run_id": run.run_id}
-    )
+    marks = {f"active_runs.{run.run_id}": MediaState.PROCESSING, "latest_cut_id": cut_id, "latest_run_id": run.run_id}
+    if not video.thumbnail_uri and segments[0].thumbnail_uri:  # registered media has no poster yet
+        marks["thumbnail_uri"] = segments[0].thumbnail_uri
+    batch.raw_update(video, marks)
     fact = record_media(
         deps.store,
         batch,

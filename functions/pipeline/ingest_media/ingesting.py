@@ -81,10 +81,8 @@ def _add_poster(video: Video, stored: ObjectInfo, deps: Deps) -> None:
     if not video.has_video and video.media_type != "image":
         return
     source = deps.objects.open(stored)
-    if video.media_type == "image":
-        picture = open_image(source)
-    else:
-        picture = pictures_at(source, [video.duration_seconds * POSTER_AT])[0]
+    still = video.media_type == "image"
+    picture = open_image(source) if still else pictures_at(source, [video.duration_seconds * POSTER_AT])[0]
     if picture is None:
         return
     uri = deps.objects.put_derived(f"thumbs/{video.tenant}/{video.video_id}/poster.jpg", thumbnail(picture), "image/jpeg")

@@ -129,6 +129,8 @@ def _purge_from_run(media: RunMedia, deps: Deps) -> None:
     rows = deps.store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
     for page in batched(deps.store.stream(SegmentResult, rows), 20):
         for row in page:
+            if row.lease_until is not None and row.lease_until > deps.store.clock():
+                raise Throttled(LOOK_AGAIN, "a worker still holds a segment of it and may write vectors")
             for attempt in range(1, row.attempt + 1):
                 deps.vectors.remove(text_ids(row.run_id, row.video_id, row.segment_id, attempt, MAX_TEXTS))
         _delete(page, deps)
