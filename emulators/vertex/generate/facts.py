@@ -1,5 +1,6 @@
 """What a witness knows of each kind of thing a field may ask for, as text, list, number and truth."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,12 +63,21 @@ class Facts:
         if not notes.documents:
             return notes.sentences if not self.witness.has_media else []
         named = (node for node in notes.leaves if isinstance(node.value, str) and kind in kinds_for_name(node.path[-1])[:1])
-        return list(dict.fromkeys(node.value.strip() for node in named if node.value.strip()))
+        return [node.value.strip() for node in named if node.value.strip()]
+
+    def noted_number(self, kind: str) -> float | None:
+        """The first number the request brought under a name of this kind."""
+        for node in self.witness.notes.leaves:
+            counts = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+            if counts and kind in kinds_for_name(node.path[-1])[:1]:
+                return float(node.value)
+        return None
 
     def screen_text(self) -> Known:
         items = [line.text for line in self.lines()] or self.noted("screen_text")
         truth = None if self.witness.look is None else bool(items)
-        return Known(" · ".join(items) or None, tuple(items), float(len(items)), truth)
+        between = " · " if self.witness.has_media else " "
+        return Known(between.join(items) or None, tuple(items), float(len(items)), truth)
 
     def speech(self) -> Known:
         items = self.spoken() or self.noted("speech")
@@ -84,12 +94,13 @@ class Facts:
         noted = self.noted("headline") or self.noted("screen_text") or self.witness.notes.sentences
         if not big and not said and not noted:
             return Known(self.described())
-        best = big or wording.shortened((said or wording.most_telling(noted, 1) or noted)[0], HEADLINE_LETTERS)
+        best = big or wording.shortened((said or _commonest(noted))[0], HEADLINE_LETTERS)
         return Known(best, tuple(dict.fromkeys([best, *noted])))
 
     def summary(self) -> Known:
         if not self.witness.has_media:
-            chosen = wording.most_telling(self.witness.notes.sentences)
+            notes = self.witness.notes
+            chosen = wording.most_telling(notes.sentences, about=notes.prose if notes.documents else "")
             joined = " ".join(part if part[-1] in ".!?…" else f"{part}." for part in chosen)
             return Known(joined or None, tuple(chosen))
         parts = []
@@ -199,14 +210,20 @@ class Facts:
 
     def start(self) -> Known:
         span = self.witness.span
+        if (noted := self.noted_number("start")) is not None:
+            return Known(timecode(noted), (), noted)
         return NOTHING if span is None else Known(timecode(span[0]), (), round(span[0], 3))
 
     def end(self) -> Known:
         span = self.witness.span
+        if (noted := self.noted_number("end")) is not None:
+            return Known(timecode(noted), (), noted)
         return NOTHING if span is None else Known(timecode(span[1]), (), round(span[1], 3))
 
     def duration(self) -> Known:
         span = self.witness.span
+        if (noted := self.noted_number("duration")) is not None:
+            return Known(timecode(noted), (), noted)
         if span is None:
             return NOTHING
         return Known(f"{span[1] - span[0]:.2f} s", (), round(span[1] - span[0], 3))
@@ -253,8 +270,20 @@ class Facts:
         if kind == "colour" and self.witness.look is not None:
             return [{"text": name, "share": share} for name, share in self.witness.look.colours]
         if kind == "keyword":
-            return [{"text": term, "count": count} for term, count in wording.keywords(self.texts())]
-        return [] if self.witness.has_media else [{"text": text} for text in self.known(kind).items]
+            return self._terms(wording.keywords(self.texts()))
+        if self.witness.has_media:
+            return []
+        if kind == "summary" and not self.witness.notes.documents:
+            return self._terms(wording.subjects(self.texts()))
+        return [{"text": text} for text in self.known(kind).items]
+
+    def _terms(self, terms: list[tuple[str, int]]) -> list[dict[str, Any]]:
+        """Each term with how often it came and the text that brought it first."""
+        texts = self.texts()
+        return [
+            {"text": term, "count": count, "context": next((text for text in texts if term in text.lower()), None)}
+            for term, count in terms
+        ]
 
 
 def timecode(seconds: float) -> str:
@@ -270,6 +299,12 @@ def _numeral(text: str) -> float | None:
         return float(digits.group(0).replace(",", ""))
     except ValueError:
         return None
+
+
+def _commonest(texts: list[str]) -> list[str]:
+    """The text that comes up most, or the most telling one where each is there once."""
+    (text, times), *_ = Counter(texts).most_common(1)
+    return [text] if times > 1 else wording.most_telling(texts, 1)
 
 
 def _biggest_words(lines: tuple[Line, ...]) -> str | None:

@@ -17,8 +17,10 @@ from emulators.vertex.generate.match import (
     record_kind,
     slot_for,
 )
+from emulators.vertex.generate.notes import Notes
 from emulators.vertex.generate.shape import Shape
 from emulators.vertex.generate.vocabulary import words_of
+from emulators.vertex.generate.witness import Witness
 
 MAX_ITEMS = 200
 MAX_DEPTH = 40
@@ -88,7 +90,9 @@ class Filler:
         fit = distinct([one for one in (coerced(value, shape) for value in values) if one is not MISSING])
         if not fit:
             return MISSING
-        if len(fit) == 1 or shape.kind != "string" or shape.enum is not None:
+        told = set(kinds_for(place)[:1]) & {"summary", "speech", "screen_text"}
+        if len(fit) == 1 or shape.kind != "string" or shape.enum is not None or not told:
+            values = [coerced(value, shape) for value in values]
             return max(fit, key=lambda one: (sum(v == one for v in values), -fit.index(one)))
         return " ".join(wording.most_telling([str(one) for one in fit])) or fit[0]
 
@@ -147,18 +151,31 @@ class Filler:
 
     def _records(self, place: Place, inner: Shape) -> list[Any]:
         """A list of objects, one for each timed or counted thing of the kind asked for."""
+        if self._notes.things and not is_unseen(place):
+            return self._from_things(inner)
         kind = record_kind(place)
         slots = {name: slot_for(name, shape) for name, shape in inner.properties.items()}
         if kind is None or "text" not in slots.values():
             return []
         return [self._record(thing, inner, slots) for thing in self._facts.records(kind)[:MAX_ITEMS]]
 
+    def _from_things(self, inner: Shape) -> list[Any]:
+        """One object for each thing of a list in the request's JSON, filled from that thing alone."""
+        filled = []
+        for thing in self._notes.things[:MAX_ITEMS]:
+            one = Filler(Facts(Witness([], Notes.of(thing))))
+            answer = one.answer(inner)
+            if len(one.unknown) <= len(inner.properties) / 2:
+                filled.append(answer)
+        return distinct(filled)
+
     def _record(self, thing: dict[str, Any], inner: Shape, slots: dict[str, str | None]) -> dict[str, Any]:
         filled: dict[str, Any] = {}
         taken: set[str] = set()
         for name, shape in inner.properties.items():
             slot = slots[name]
-            value = thing.get(slot) if slot is not None and (slot != "text" or slot not in taken) else None
+            part = "context" if slot == "text" and slot in taken else slot
+            value = thing.get(part) if part is not None else None
             if slot in ("start", "end", "duration") and value is not None:
                 value = self._moment(value, slot, name, shape)
             found = coerced(value, shape) if value is not None else MISSING

@@ -1,6 +1,7 @@
 """Which kind of evidence a field of the answer asks for, by the words of its name and description."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from emulators.vertex.generate.shape import Shape
 from emulators.vertex.generate.vocabulary import (
@@ -62,8 +63,11 @@ def kinds_for(place: Place) -> list[str]:
     )
     unseen = any_stem(UNSEEN, names) or any_stem(UNSEEN, fields[3][1])
     scores = {kind: _score(stems, fields) for kind, stems in KINDS.items()}
+    if names == ["name"] and len(place.path) == 1:  # the name of the whole answer is its title
+        scores["headline"] += NAME * 2
     if unseen:  # only a plain request for words survives: "what the people say", never "the people"
-        scores = {kind: scores[kind] for kind in ("speech", "screen_text") if _named(kind, names)}
+        seen = [word for word in names if not any_stem(UNSEEN, [word])]
+        scores = {kind: scores[kind] for kind in ("speech", "screen_text") if _named(kind, seen)}
     return [kind for kind, score in sorted(scores.items(), key=lambda pair: -pair[1]) if score >= ENOUGH]
 
 
@@ -129,6 +133,7 @@ def _suits(slot: str, shape: Shape) -> bool:
     return shape.kind in ("number", "integer", "any")
 
 
-def kinds_for_name(name: str) -> list[str]:
+@lru_cache(4096)
+def kinds_for_name(name: str) -> tuple[str, ...]:
     """Kinds a bare name speaks for, as a key of JSON evidence has no description."""
-    return kinds_for(Place((name,), Shape("string")))
+    return tuple(kinds_for(Place(("", name), Shape("string"))))

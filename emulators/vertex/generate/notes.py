@@ -49,6 +49,22 @@ class Notes:
         parts = (part for text in texts for part in split_sentences(text))
         return list(dict.fromkeys(part for part in parts if any(letter.isalpha() for letter in part)))
 
+    @cached_property
+    def things(self) -> list[dict[str, Any]]:
+        """The longest list of objects in the JSON, such as the segments of a film; objects written one after another
+        are such a list too."""
+        lists = [value for value in (*self.documents, *(node.value for node in self.nodes)) if isinstance(value, list)]
+        lists.append(self.documents if len(self.documents) > 1 else [])
+        objects = [[one for one in value if isinstance(one, dict)] for value in lists]
+        return max(objects, key=len, default=[])
+
+    @classmethod
+    def of(cls, value: Any) -> "Notes":
+        """Notes that hold one JSON value."""
+        notes = cls("")
+        notes.documents = [value]
+        return notes
+
     def named(self, path: tuple[str, ...]) -> list[Node]:
         """Nodes called like the last name of the path, those whose parents agree most first choice; in written order."""
         wanted = [words_of(name) for name in path if name != "[]"]

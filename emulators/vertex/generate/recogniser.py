@@ -10,7 +10,7 @@ import os
 import re
 import struct
 import sys
-from typing import BinaryIO
+from typing import IO
 
 _VARIANT = re.compile(r"\(\d+\)$")
 FRAMES_PER_SECOND = 100
@@ -45,7 +45,7 @@ class Recogniser:
         ]
 
 
-def read_message(source: BinaryIO) -> bytes | None:
+def read_message(source: IO[bytes]) -> bytes | None:
     """The next message, or None when the other side is gone."""
     head = source.read(LENGTH.size)
     if len(head) < LENGTH.size:
@@ -55,7 +55,7 @@ def read_message(source: BinaryIO) -> bytes | None:
     return body if len(body) == size else None
 
 
-def write_message(target: BinaryIO, body: bytes) -> None:
+def write_message(target: IO[bytes], body: bytes) -> None:
     target.write(LENGTH.pack(len(body)) + body)
     target.flush()
 

@@ -122,8 +122,8 @@ class _Reader:
         return shape
 
     def _object(self, shape: Shape, node: dict, open_refs: tuple[str, ...]) -> Shape | None:
-        properties = node.get("properties") or {}
-        required = node.get("required") or []
+        properties = {} if node.get("properties") is None else node["properties"]
+        required = [] if node.get("required") is None else node["required"]
         if not isinstance(properties, dict) or not isinstance(required, list):
             raise ApiError(400, "Invalid response schema: properties must be an object and required a list.")
         order = node.get("propertyOrdering") or []
@@ -144,7 +144,10 @@ class _Reader:
         shape.min_items = int(_number(node.get("minItems")) or 0)
         most = _number(node.get("maxItems"))
         shape.max_items = int(most) if most is not None else None
-        prefix = [self.read(inner, open_refs) for inner in node.get("prefixItems") or []]
+        places = [] if node.get("prefixItems") is None else node["prefixItems"]
+        if not isinstance(places, list):
+            raise ApiError(400, "Invalid response schema: prefixItems must be a list.")
+        prefix = [self.read(inner, open_refs) for inner in places]
         shape.items = self.read(node.get("items", True), open_refs)
         if shape.min_items and ((shape.items is None and not prefix) or None in prefix):
             return None

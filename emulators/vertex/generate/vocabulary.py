@@ -24,7 +24,7 @@ KINDS: dict[str, dict[str, float]] = {
     "language": {"language": STRONG, "lang": STRONG, "locale": STRONG},
     "colour": {"colour": STRONG, "color": STRONG, "palette": STRONG, "hue": STRONG, "tint": MIDDLE},
     "grey": {"grayscale": STRONG, "greyscale": STRONG, "monochrom": STRONG},
-    "brightness": {"bright": STRONG, "luminan": STRONG, "exposure": STRONG, "dark": STRONG, "lit": MIDDLE},
+    "brightness": {"bright": STRONG, "luminan": STRONG, "exposure": STRONG, "dark": STRONG, "lighting": STRONG, "lit": MIDDLE},
     "motion": {"motion": STRONG, "movement": STRONG, "moving": STRONG, "static": STRONG, "still": WEAK},
     "duration": {"duration": STRONG, "runtime": STRONG, "length": MIDDLE, "long": WEAK},
     "start": {"start": STRONG, "begin": STRONG, "onset": STRONG, "timestamp": MIDDLE, "timecode": MIDDLE},

@@ -27,11 +27,11 @@ class Generator:
     def generate(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         question = _question(values, body)
         with self._resting.awake():
-            return answer(question, Witness(question, self._senses))
+            return answer(question, Witness.of(question, self._senses))
 
     def count(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         question = _question(values, body)
-        details = prompt_tokens(question, Witness(question, self._senses))
+        details = prompt_tokens(question, Witness.of(question, self._senses))
         return {
             "totalTokens": sum(detail["tokenCount"] for detail in details),
             "totalBillableCharacters": len("".join(question.words.split())),

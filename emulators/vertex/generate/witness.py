@@ -136,9 +136,15 @@ class Stretch:
 class Witness:
     """What can be told about a request. Each sense is used at most once, and only if something asks for it."""
 
-    def __init__(self, question: Question, senses: Senses) -> None:
-        self.stretches = [Stretch(part, senses) for part in question.media]
-        self.notes = Notes("" if self.stretches else question.words)
+    def __init__(self, stretches: Sequence[Stretch], notes: Notes) -> None:
+        self.stretches = list(stretches)
+        self.notes = notes
+
+    @classmethod
+    def of(cls, question: Question, senses: Senses) -> "Witness":
+        """Words beside media are instructions; words alone are the evidence."""
+        stretches = [Stretch(part, senses) for part in question.media]
+        return cls(stretches, Notes("" if stretches else question.words))
 
     @property
     def has_media(self) -> bool:

@@ -14,8 +14,17 @@ _EMPTY = frozenset(
     his how i if in into is it its just like me more most much my no nor not now of off on once only or other our out
     over own really same say she should so some such than that the their them then there these they thing this those
     through to too under until up us very was we well were what when where which while who whom why will with would yes
-    you your one two three four five six seven eight nine ten oh uh um okay""".split()  # noqa: SIM905
+    you your one two three four five six seven eight nine ten oh uh um okay
+    said each every whether""".split()  # noqa: SIM905
 )
+# Words of people who say what they want done, not what it is about.
+_REQUESTING = frozenset(
+    """find extract identify detect describe summarize summarise capture track note collect design create generate make
+    show shown prompt prompts user users want wants need needs field fields video videos segment segments media film
+    films clip clips appear appears using schema""".split()  # noqa: SIM905
+)
+WHOLE_SENTENCE = 4
+_RAW_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _PLACE_NOUNS = (
     "station|street|square|airport|park|bridge|hall|river|harbour|harbor|beach|hotel|hospital|school|university|"
     "museum|stadium|arena|market|avenue|road|boulevard|plaza|island|mountain|lake|valley|bay|port|terminal|tower|"
@@ -26,6 +35,7 @@ _NAMED_PLACE = re.compile(rf"\b((?:[A-Z][\w'’-]*\s+){{1,3}}(?:{_PLACE_NOUNS}))
 _SPOKEN_PLACE = re.compile(
     rf"\b(?:in|at|near|outside|inside|from)\s+(?:the\s+|a\s+)?((?:[a-z'-]+\s+){{0,2}}(?:{_PLACE_NOUNS}))\b"
 )
+_LEADING = re.compile(r"^(?:(?:in|at|near|outside|inside|from|to|by|of|and|live|the|a|an|this|that)\s+)+", re.I)
 _LABEL_END = r"\s*[:=–—-]\s*(.+)$"
 
 PATTERNS = {
@@ -49,16 +59,36 @@ def content_words(text: str) -> list[str]:
 
 
 def keywords(texts: Sequence[str], limit: int = 12) -> list[tuple[str, int]]:
-    """The terms that come up most, with how often; earlier ones first among equals."""
-    counts = Counter(word for text in texts for word in content_words(text))
-    return counts.most_common(limit)
+    """The terms that come up most, with how often; earlier ones first among equals, written as they first were."""
+    counts: Counter[str] = Counter()
+    written: dict[str, str] = {}
+    for text in texts:
+        for word in _RAW_WORD.findall(text):
+            for term in content_words(word):
+                counts[term] += 1
+                written.setdefault(term, word.lower())
+    return [(written[term], count) for term, count in counts.most_common(limit)]
 
 
-def most_telling(sentences: Sequence[str], most: int = 4, letters: int = 600) -> list[str]:
-    """The sentences that carry most of what all of them say, in their own order, none saying the same twice."""
+def subjects(texts: Sequence[str], limit: int = 12) -> list[tuple[str, int]]:
+    """Terms of a wish, without the words of wishing."""
+    return [(term, count) for term, count in keywords(texts, 3 * limit) if term not in _REQUESTING][:limit]
+
+
+def most_telling(sentences: Sequence[str], most: int = 4, letters: int = 600, about: str = "") -> list[str]:
+    """The sentences that carry most of what all of them say, in their own order, none saying the same twice; those
+    that share words with `about` come first."""
+    whole = [sentence for sentence in sentences if len(sentence.split()) >= WHOLE_SENTENCE]
+    sentences = whole or sentences
     words = [set(content_words(sentence)) for sentence in sentences]
     shared = Counter(word for group in words for word in group)
-    worth = [sum(math.log1p(shared[word]) for word in group) / math.sqrt(6 + len(group)) if group else 0.0 for group in words]
+    asked = set(content_words(about))
+    worth = [
+        (sum(math.log1p(shared[word]) for word in group) / math.sqrt(6 + len(group)) + 2 * len(group & asked)) if group else 0.0
+        for group in words
+    ]
+    if asked and any(group & asked for group in words):
+        most = min(most, sum(bool(group & asked) for group in words))
     chosen: list[int] = []
     room = letters
     for index in sorted(range(len(sentences)), key=lambda i: (-worth[i], i)):
@@ -89,10 +119,10 @@ def places(texts: Sequence[str]) -> list[str]:
     found: list[str] = []
     for text in texts:
         for pattern in (_NAMED_PLACE, _AFTER_PREPOSITION, _SPOKEN_PLACE):
-            found += [match.strip(" .,") for match in pattern.findall(text) if not _is_calendar(match)]
+            found += [_LEADING.sub("", match).strip(" .,") for match in pattern.findall(text) if not _is_calendar(match)]
     kept: list[str] = []
     for place in found:
-        if not any(place.casefold() in known.casefold() for known in kept):
+        if place and not any(place.casefold() in known.casefold() for known in kept):
             kept.append(place)
     return kept
 
