@@ -6,7 +6,6 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
-export PYTHONDONTWRITEBYTECODE =
 .DEFAULT_GOAL := help
 .PHONY: demo run test check bench package doctor help lock clean
 

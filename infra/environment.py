@@ -14,7 +14,7 @@ CLIENT = "videovector"  # the published client, which tests drive the product wi
 
 
 class Installer:
-    """uv where it is on the path, else the environment's own pip."""
+    """uv where it is on the path; else, and where uv fails (it reads no pip configuration), the environment's own pip."""
 
     def __init__(self, venv: Path) -> None:
         self._venv = venv
@@ -26,20 +26,18 @@ class Installer:
 
     def make(self) -> None:
         """Creates the environment unless it is there."""
-        if self.python.exists():
-            return
-        say(f"making {self._venv}")
-        if self._uv:
-            _run([self._uv, "venv", "--quiet", "--python", sys.executable, str(self._venv)])
-        else:
+        if not self.python.exists():
+            say(f"making {self._venv}")
             _run([sys.executable, "-m", "venv", str(self._venv)])
 
     def install(self, *arguments: str) -> None:
         if self._uv:
-            _run([self._uv, "pip", "install", "--quiet", "--python", str(self.python), *arguments])
-        else:
-            quiet = ["--quiet", "--disable-pip-version-check"]
-            _run([str(self.python), "-m", "pip", "install", *quiet, *arguments])
+            command = [self._uv, "pip", "install", "--quiet", "--python", str(self.python), *arguments]
+            if subprocess.run(command, check=False).returncode == 0:
+                return
+            say("uv could not; trying pip")
+            self._uv = None
+        _run([str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])
 
     def compile(self) -> None:
         """Compiles what is installed, so that the first start is not slower than the second."""
@@ -76,9 +74,8 @@ def main() -> None:
     said = parser.parse_args()
     low, high = SUPPORTED
     if not low <= sys.version_info[:2] < high:
-        say(
-            f"Python {low[0]}.{low[1]} to {high[0]}.{high[1] - 1} is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …"
-        )
+        here = sys.version.split()[0]
+        say(f"Python {low[0]}.{low[1]} to {high[0]}.{high[1] - 1} is needed, this is {here}: call `make PYTHON=python3.12 …`")
         raise SystemExit(1)
     installer = Installer(said.venv)
     installer.make()

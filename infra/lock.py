@@ -1,7 +1,7 @@
 """Writes the locked requirements from what is installed: `python -m infra.lock`.
 
-`lock.txt` is the run time and the local cloud, `test.txt` the tools on top of it. Distributions that carry a model and would drag in
-torch are pinned in `nodeps.txt`, written by hand, and installed without what they ask for.
+`lock.txt` is the run time and the local cloud, `test.txt` the tools on top of it. Distributions that carry a model and would
+drag in torch are pinned in `nodeps.txt`, written by hand, and installed without what they ask for.
 """
 
 import importlib.metadata as metadata

@@ -114,9 +114,9 @@ def load_manifest(file: Path) -> Manifest:
         wire = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise BadManifest(f"{file}: {error}") from error
-    for error in _validator().iter_errors(wire):
-        where = "/".join(str(step) for step in error.instance_path) or "the whole"
-        raise BadManifest(f"{file}: {where}: {error.message}")
+    for fault in _validator().iter_errors(wire):
+        where = "/".join(str(step) for step in fault.instance_path) or "the whole"
+        raise BadManifest(f"{file}: {where}: {fault.message}")
     if wire["name"].replace("-", "_") != file.parent.name:
         raise BadManifest(f"{file}: the name {wire['name']!r} is not the folder's")
     return _typed(wire, file.parent)

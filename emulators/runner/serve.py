@@ -83,7 +83,7 @@ def _banner(site: Site, said: dict[str, str], seconds: float) -> str:
 def main(port: int, data_dir: Path) -> int:
     try:
         serve(port, data_dir)
-    except CannotStart as reason:
+    except (CannotStart, Unexpected) as reason:
         say(f"cannot start: {reason}")
         return 1
     return 0
