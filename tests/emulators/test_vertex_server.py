@@ -33,9 +33,7 @@ def test_embedded_sentences_are_found_again_after_a_restart(tmp_path: Path, monk
             "client_options": {"api_endpoint": f"http://127.0.0.1:{port}"},
             "credentials": AnonymousCredentials(),
         }
-        models = genai.Client(
-            vertexai=True, project="demo", location="us-central1", credentials=Credentials(token="local")
-        ).models
+        models = genai.Client(vertexai=True, project="demo", location="us-central1", credentials=Credentials(token="local"))
         return models, aiplatform_v1.IndexServiceClient(**shared), aiplatform_v1.MatchServiceClient(**shared)
 
     def embedded(models, text: str) -> list[float]:

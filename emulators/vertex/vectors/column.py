@@ -34,7 +34,7 @@ class Column:
             return
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _write_fully(handle, memoryview(values.reshape(-1).view(np.uint8)), offset * self._row_bytes)
+            _write_fully(handle, values.reshape(-1).view(np.uint8).data, offset * self._row_bytes)
         finally:
             os.close(handle)
 

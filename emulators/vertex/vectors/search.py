@@ -43,16 +43,7 @@ class Search:
     def _ordered(self, query: Query, dense_lists: list[Scored], sparse_lists: list[Scored], depth: int) -> list[Neighbor]:
         vector, sparse = query.datapoint.vector, query.datapoint.sparse
         dense = self._ranked(dense_lists, depth, lambda block, rows: _dot(block.vectors_at(rows), vector))
-        by_row = {
-            (part.block.number, row): score
-            for part in sparse_lists
-            for row, score in zip(part.rows.tolist(), part.scores, strict=True)
-        }  # type: ignore[union-attr]
-        lexical = self._ranked(
-            sparse_lists,
-            depth,
-            lambda block, rows: np.array([by_row[block.number, row] for row in rows.tolist()], dtype=np.float64),
-        )
+        lexical = self._ranked(sparse_lists, depth, _as_scored(sparse_lists))
         alpha = query.alpha if vector is not None and sparse is not None else float(sparse is None)
         pairs = fused(dense[:depth], lexical[:depth], alpha)
         if not query.per_crowding:
@@ -111,8 +102,20 @@ class Search:
         return lists
 
 
+def _as_scored(lists: list[Scored]) -> Callable[[Block, np.ndarray], np.ndarray]:
+    """Sparse scores are exact the first time."""
+    by_block = {part.block.number: part for part in lists}
+
+    def again(block: Block, rows: np.ndarray) -> np.ndarray:
+        part = by_block[block.number]
+        return part.scores if part.rows is None else part.scores[np.searchsorted(part.rows, rows)]
+
+    return again
+
+
 def _dot(vectors: np.ndarray, query: np.ndarray | None) -> np.ndarray:
     """Row by row in float64, so that a row's score does not depend on its neighbours."""
+    assert query is not None
     return np.multiply(vectors, query, dtype=np.float64).sum(axis=1)
 
 
