@@ -1,0 +1,84 @@
+"""A prompt run on the wire."""
+
+from typing import Any
+
+from shared.domain.clock import wire_time
+from shared.domain.runs import Run, RunCounts, RunStatus
+
+_COUNTED = tuple(name for name in RunCounts.__dataclass_fields__ if name != "total_media_seconds")
+_STOP_FIELDS = ("requested_at", "requested_by", "mode", "observed_at", "completed_at")
+
+
+def run_view(run: Run) -> dict[str, Any]:
+    """Every count is a number from the first moment on; which operations succeeded is null until the run has ended."""
+    counts = run.counts
+    return {
+        "run_id": run.run_id,
+        "prompt_id": run.prompt_id,
+        "prompt_name": run.prompt_name,
+        "prompt_type": "custom",
+        "prompt_revision": run.prompt_revision,
+        "executed_at": wire_time(run.created_at),
+        "executed_by": run.user_id,
+        "status": run.status,
+        "run_context": _context(run),
+        "index_ids": [one for one in run.index_ids if one],
+        "progress": _progress(run),
+        **{name: counts.get(name, 0) for name in _COUNTED},
+        **_succeeded(run),
+        "total_video_seconds": counts.get("total_media_seconds", 0.0),
+        "error_code": run.error_code or None,
+        "error_message": run.error_message or None,
+        "video_segmentation_type": run.video_segmentation_type,
+        "audio_segmentation_type": run.audio_segmentation_type,
+        "image_segmentation_type": "image",
+        "video_segment_duration": run.video_segment_duration,
+        "audio_segment_duration": run.audio_segment_duration,
+        "created_new_segments": run.created_new_segments,
+        "processing_model": run.processing_model,
+        "enable_transcription": run.enable_transcription,
+        "enable_image_embedding": run.enable_image_embedding,
+        "video_level_enabled": bool(run.video_level),
+        "semantic_indexing": run.prompt.get("semantic_indexing") or {},
+        "stop_state": {name: _moment(run.stop_state.get(name)) for name in _STOP_FIELDS},
+        "billing_estimated_mt": 0.0,
+        "billing_actual_mt": 0.0,
+        "billing_status": None,
+        "billing_error": None,
+        "created_at": wire_time(run.created_at),
+        "started_at": wire_time(run.started_at),
+        "completed_at": wire_time(run.completed_at),
+        "updated_at": wire_time(run.updated_at),
+        "marker": {},
+    }
+
+
+def _context(run: Run) -> dict[str, Any]:
+    context = {"type": run.target.get("type", "")}
+    if run.target.get("index_id"):
+        context["index_id"] = run.target["index_id"]
+    return context
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    total, done = run.counts.get("total_segments", 0), run.counts.get("completed_segments", 0)
+    ended = RunStatus(run.status).is_terminal
+    percent = 100.0 if ended and not total else round(100.0 * done / total, 1) if total else 0.0
+    return {"total_segments": total, "completed_segments": done, "percent": percent}
+
+
+def _succeeded(run: Run) -> dict[str, bool | None]:
+    ended = RunStatus(run.status).is_terminal
+    asked = {
+        "field_extraction": True,
+        "transcription": run.enable_transcription,
+        "image_embedding": run.enable_image_embedding,
+    }
+    return {
+        f"{name}_succeeded": run.counts.get(f"{name}_failures", 0) == 0 if ended and wanted else None
+        for name, wanted in asked.items()
+    }
+
+
+def _moment(value: Any) -> Any:
+    return wire_time(value) if hasattr(value, "astimezone") else value
