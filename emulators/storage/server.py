@@ -25,7 +25,12 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            Wire(engine, faults), log_level="warning", lifespan="off", access_log=False, timeout_keep_alive=75
+            Wire(engine, faults),
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
         )
         self._server = uvicorn.Server(config)
         self._stopping = threading.Event()
