@@ -1,6 +1,7 @@
 """Deletions: hidden at once, removed by and by, asked after by the id of what was deleted."""
 
 from datetime import timedelta
+from typing import Any
 
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.media import Deletion, Index, Video, deletion_id
@@ -9,6 +10,7 @@ from shared.messaging.queues import Queues
 from shared.store.documents import Changed, Store
 
 WAKE_AFTER = timedelta(seconds=60)
+ASK_AGAIN_SECONDS = 2
 
 
 class Deletions:
@@ -51,3 +53,15 @@ class Deletions:
         if deletion.status != "deleted":
             self._queues.send(Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id), slot="api")
         return deletion
+
+
+def deletion_view(deletion: Deletion) -> dict[str, Any]:
+    """The lifecycle as both DELETE and GET …/deletion tell it."""
+    gone = deletion.status == "deleted"
+    return {
+        "message": f"The {deletion.resource} is deleted." if gone else f"The {deletion.resource} is being deleted.",
+        f"{deletion.resource}_id": deletion.resource_id,
+        "deletion_id": deletion.deletion_id,
+        "status": deletion.status,
+        "retry_after_seconds": None if gone else ASK_AGAIN_SECONDS,
+    }

@@ -1,26 +1,43 @@
-"""A segment on the wire: as it was cut, and as one run saw it; and the result of a whole item."""
+"""A segment on the wire: as it was cut, and as one run saw it."""
 
-import json
 from typing import Any
 
 from shared.domain.clock import wire_time
-from shared.domain.media import Segment
-from shared.domain.runs import Run, RunMedia, SegmentResult, SegmentState
+from shared.domain.media import Segment, Video
+from shared.domain.runs import Run, SegmentResult, SegmentState
+from shared.http.views.video import Sign
+
+_OPERATIONS = ("field_extraction", "transcription", "image_embedding")
 
 
-def segment_view(segment: Segment | SegmentResult, *, video_uri: str = "", thumbnail_url: str | None = None) -> dict[str, Any]:
-    """With a `SegmentResult` the run's status and what it found; with a bare `Segment` neither: it belongs to no run."""
-    row = segment if isinstance(segment, SegmentResult) else None
+def canonical_segment(segment: Segment, video: Video, sign: Sign | None = None) -> dict[str, Any]:
+    """As it was cut; it belongs to no run and carries nothing of one."""
+    return {**_span(segment, video, sign), **_of_no_run()}
+
+
+def run_segment(row: SegmentResult, run: Run, video: Video, sign: Sign | None = None) -> dict[str, Any]:
+    """The same span with the run's status and what the run found."""
+    return {**_span(row, video, sign), **_of_run(row), "prompt_id": run.prompt_id}
+
+
+def _span(segment: Segment | SegmentResult, video: Video, sign: Sign | None) -> dict[str, Any]:
+    """A segment is a span of its item's object, so its own address is that object's."""
     return {
         "segment_id": segment.segment_id,
         "video_id": segment.video_id,
         "start_time": segment.start,
         "end_time": segment.end,
-        **_pictures(segment.thumbnail_uri, video_uri, thumbnail_url),
+        "segment_uri": video.video_uri,
+        "gcs_uri": video.video_uri,
+        "thumbnail_gcs_uri": segment.thumbnail_uri or None,
+        "thumbnail_uri": sign(segment.thumbnail_uri) if sign and segment.thumbnail_uri else None,
+        "thumbnail_available": bool(segment.thumbnail_uri),
         "thumbnail_data": None,
+        "gif_gcs_uri": None,
+        "gif_uri": None,
+        "gif_available": False,
         "gif_data": None,
         "created_at": wire_time(segment.created_at),
-        **(_of_run(row) if row is not None else _of_no_run()),
         "marker": {},
         "metadata_markers": {},
     }
@@ -44,9 +61,6 @@ def _of_no_run() -> dict[str, Any]:
         **dict.fromkeys(f"{name}_succeeded" for name in _OPERATIONS),
         **dict.fromkeys(f"{name}_error" for name in _OPERATIONS),
     }
-
-
-_OPERATIONS = ("field_extraction", "transcription", "image_embedding")
 
 
 def _of_run(row: SegmentResult) -> dict[str, Any]:
@@ -88,101 +102,3 @@ def _failure(row: SegmentResult) -> str | None:
     if row.status == SegmentState.CANCELLED:
         return "the run was cancelled before this segment was processed"
     return row.field_extraction_error or row.transcription_error or row.image_embedding_error or None
-
-
-def _pictures(thumbnail_uri: str, video_uri: str, thumbnail_url: str | None) -> dict[str, Any]:
-    """A segment is a span of its item's object, so its own address is that object's."""
-    return {
-        "segment_uri": video_uri or None,
-        "gcs_uri": video_uri or None,
-        "thumbnail_gcs_uri": thumbnail_uri or None,
-        "thumbnail_uri": thumbnail_url,
-        "thumbnail_available": bool(thumbnail_uri),
-        "gif_gcs_uri": None,
-        "gif_uri": None,
-        "gif_available": False,
-    }
-
-
-def segment_result_view(
-    row: SegmentResult, run: Run, *, video_name: str = "", video_uri: str = "", thumbnail_url: str | None = None
-) -> dict[str, Any]:
-    """What one run found in one segment, as `/prompt-runs/{id}/results` lists it."""
-    return {
-        "result_type": "segment",
-        "result_id": f"segment:{row.segment_id}:{row.run_id}",
-        "segment_id": row.segment_id,
-        **_owner(run, row.video_id, video_name, row.index_id),
-        "start_time": row.start,
-        "end_time": row.end,
-        **_pictures(row.thumbnail_uri, video_uri, thumbnail_url),
-        "segment_status": "failed" if row.status == SegmentState.CANCELLED else row.status,
-        "metadata": row.metadata or {},
-        "metadata_text": row.metadata_text,
-        "transcript": row.transcript,
-        "utterances": row.utterances,
-        "processing_warning": row.processing_warning or None,
-        "schema_used": _schema(run.prompt.get("json_schema")),
-        **_operations(row),
-        "field_extraction_succeeded": bool(row.field_extraction_succeeded),
-        "failure_stage": row.failure_stage or None,
-        "failure_code": row.failure_code or None,
-        "marker": {},
-        "extracted_metadata_markers": {},
-        "metadata_markers": {},
-    }
-
-
-def video_result_view(
-    media: RunMedia, run: Run, *, video_uri: str = "", preview: SegmentResult | None = None, thumbnail_url: str | None = None
-) -> dict[str, Any]:
-    """The media-wide synthesis of one item; `preview` is the segment that stands for it in a player."""
-    level = run.video_level or {}
-    return {
-        "result_type": "video",
-        "result_id": f"video:{media.video_id}:{media.run_id}",
-        **_owner(run, media.video_id, media.video_name, media.index_id),
-        "status": media.video_level_status,
-        "metadata": media.video_level_metadata or {},
-        "metadata_text": media.video_level_text,
-        "raw_llm_response": media.video_level_response or None,
-        "processing_warning": media.video_level_warning or None,
-        "schema_used": _schema(level.get("json_schema")),
-        "successful_segment_count": media.successful_segments,
-        "failed_segment_count": media.failed_segments,
-        "omitted_segment_ids": media.omitted_segment_ids,
-        "template_fields": level.get("included_segment_fields") or [],
-        "source_fingerprint": media.source_fingerprint or None,
-        "rendered_prompt_char_count": media.video_level_prompt_chars,
-        "llm_attempted": media.video_level_attempted,
-        "embedding_status": None,
-        "embedding_error": None,
-        "attempt_id": str(media.attempt) if media.attempt else None,
-        "error_message": media.video_level_error or None,
-        "started_at": wire_time(media.started_at),
-        "completed_at": wire_time(media.completed_at),
-        **_pictures(preview.thumbnail_uri if preview else "", video_uri, thumbnail_url),
-        "preview_segment_id": preview.segment_id if preview else None,
-        "preview_start_time": preview.start if preview else None,
-        "preview_end_time": preview.end if preview else None,
-        "preview_segment_uri": (video_uri or None) if preview else None,
-        "preview_thumbnail_uri": thumbnail_url if preview else None,
-        "preview_gif_uri": None,
-        "marker": {},
-    }
-
-
-def _owner(run: Run, video_id: str, video_name: str, index_id: str) -> dict[str, Any]:
-    return {
-        "run_id": run.run_id,
-        "prompt_run_id": run.run_id,
-        "prompt_id": run.prompt_id,
-        "video_id": video_id,
-        "video_name": video_name or None,
-        "source_index_id": index_id or None,
-        "executed_at": wire_time(run.created_at),
-    }
-
-
-def _schema(schema: Any) -> str:
-    return json.dumps(schema or {}, ensure_ascii=False, separators=(",", ":"))
