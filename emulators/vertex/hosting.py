@@ -16,6 +16,8 @@ class Hosted:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+        # asyncio sets this itself only on sockets made with an explicit protocol; without it every answer waits for a delayed ACK
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self._stopped = threading.Event()
         self._server: uvicorn.Server | None = None
