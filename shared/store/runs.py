@@ -38,12 +38,6 @@ class Runs:
         runs = self._store.stream(Run, query.order_by("created_at", direction="DESCENDING"))
         return (run for run in runs if run.deleted_at is None)
 
-    def touching_index(self, tenant: str, index_id: str) -> Iterator[Run]:
-        """All of them, newest first, read as they are taken."""
-        query = self._store.collection(Run, tenant).where(filter=FieldFilter("index_ids", "array_contains", index_id))
-        query = query.order_by("created_at", direction="DESCENDING")
-        return (run for run in self._store.stream(Run, query) if run.deleted_at is None)
-
     def page_for_index(self, tenant: str, index_id: str, *, limit: int, cursor: str | None) -> Page[Run]:
         """Runs that touch media of the index, newest first; `""` for those over the playground."""
         query = self._store.collection(Run, tenant).where(filter=FieldFilter("index_ids", "array_contains", index_id))
