@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import NAME, FieldPath, find, parse_path
+from .fields import NAME, FieldPath, find, format_path, parse_path
 from .messages import StructuredQuery, Value
 from .names import parse_document
 from .refusal import invalid
-from .values import NULL, encode, encode_reference
+from .values import INDEXED_BYTES, NULL, encode, encode_reference
 
 MAX_ALTERNATIVES = 30
 MAX_NOT_IN = 10
@@ -16,6 +16,7 @@ _UNARY = {number: name for name, number in StructuredQuery.UnaryFilter.Operator.
 _RANGES = {"LESS_THAN": "<", "LESS_THAN_OR_EQUAL": "<=", "GREATER_THAN": ">", "GREATER_THAN_OR_EQUAL": ">="}
 _NAN = Value(double_value=float("nan"))
 _NULL = Value(null_value=0)
+_ENCODED_NAN = encode(_NAN)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Condition:
         theirs = self.operands[0]
         if self.op == "==":
             return ours == theirs
-        if ours[0] != theirs[0]:  # values of different types are never before or after one another
+        # Values of different types are never before or after one another, and nothing is before or after NaN.
+        if ours[0] != theirs[0] or (ours == _ENCODED_NAN) != (theirs == _ENCODED_NAN):
             return False
         if self.op == "<":
             return ours < theirs
@@ -133,7 +135,9 @@ def _operand(path: FieldPath, value: Any) -> bytes:
     if path == NAME:
         if value.WhichOneof("value_type") != "reference_value":
             raise invalid("__key__ filter value must be a Key")
-        parse_document(value.reference_value)
+        parse_document(value.reference_value, bound=True)
+    if len(value.string_value.encode()) > INDEXED_BYTES or len(value.bytes_value) > INDEXED_BYTES:
+        raise invalid(f"value for {format_path(path)} is too large to be used in a query")
     return encode(value)
 
 

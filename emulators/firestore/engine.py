@@ -105,7 +105,8 @@ class Engine:
 
     def rollback(self, database: str, number: bytes) -> None:
         with self._lock:
-            self._transactions.end(self._transactions.get(number, database_of(database)))
+            database_of(database)
+            self._transactions.abandon(number)
 
     def may_read(self, database: str, number: bytes, names: Iterable[str]) -> bool:
         """Whether a transaction should read these documents now, or had better wait for another to finish with them."""

@@ -7,6 +7,8 @@ from .refusal import invalid
 
 MAX_ID_BYTES = 1500
 MAX_LEVELS = 100
+LOWEST_ID = "__id-9223372036854775808__"
+"""An id clients ask from on to mean the beginning of a collection. No document has it."""
 _RESERVED = re.compile(r"__.*__", re.DOTALL)
 
 
@@ -55,8 +57,11 @@ def parse_parent(name: str) -> tuple[str, str]:
     return database, document.path
 
 
-def parse_document(name: str) -> DocumentName:
-    """Takes a document's full name apart and enforces what production allows in it."""
+def parse_document(name: str, bound: bool = False) -> DocumentName:
+    """Takes a document's full name apart and enforces what production allows in it.
+
+    A `bound` is only compared with, so it may be a name that no document can have.
+    """
     parts = name.split("/")
     if len(parts) < 7 or parts[0] != "projects" or parts[2] != "databases" or parts[4] != "documents":
         raise invalid(f'"{name[:200]}" is not the name of a document')
@@ -65,13 +70,15 @@ def parse_document(name: str) -> DocumentName:
         raise invalid(f'"{name[:200]}" names a collection, not a document')
     if len(segments) > 2 * MAX_LEVELS:
         raise invalid(f"documents lie at most {MAX_LEVELS} collections deep")
-    for position, segment in enumerate(segments):
+    for position, segment in enumerate(() if bound else segments):
         check_segment(segment, "a document id" if position % 2 else "a collection id")
     return DocumentName("/".join(parts[:4]), "/".join(segments[:-1]), segments[-1])
 
 
 def segment_key(segment: str) -> bytes:
     """Bytes that sort as the segment does, end in themselves, and stay in order when all bits are turned."""
+    if segment == LOWEST_ID:
+        return b"\0\x01"
     return segment.encode().replace(b"\0", b"\0\xff") + b"\0\x01"
 
 

@@ -47,6 +47,8 @@ class Planner:
         named = [c for c in conjunction if c.path == NAME and c.op == "=="]
         if named:
             return Source(self._named(query, named[0].operands[0]), True)
+        if not query.collection_id:
+            return Source(self._descendants(query), False)
         scope = self._scope(query)
         if scope is None:
             return Source((), True)
@@ -72,7 +74,7 @@ class Planner:
         return -group if group else None
 
     def _named(self, query: Query, operand: bytes) -> Iterator[bytes]:
-        name = parse_document(key_path(operand[1:]))
+        name = parse_document(key_path(operand[1:]), bound=True)
         data = self._store.get(name) if query.covers(name) else None
         if data is not None:
             yield data
@@ -147,6 +149,11 @@ class Planner:
         return _span(scope, self._store.definition(definition), b"", low, high, False)
 
     # --- without an index
+
+    def _descendants(self, query: Query) -> Iterator[bytes]:
+        """Everything below the parent, of whatever collection."""
+        for number in self._store.collections_below(query.database, query.parent):
+            yield from self._store.scan_collection(number, b"", None, False)
 
     def _everything(self, query: Query, conjunction: Conjunction, must_sort: bool) -> Source:
         backwards = query.orders[-1].descending
@@ -248,7 +255,7 @@ def _ident_range(query: Query, conjunction: Conjunction) -> tuple[bytes, bytes |
     highs: list[str] = []
     for condition in conjunction:
         if condition.path == NAME and condition.op != "not-in":
-            name = parse_document(key_path(condition.operands[0][1:]))
+            name = parse_document(key_path(condition.operands[0][1:]), bound=True)
             if name.collection == query.collection:
                 (lows if condition.op in (">", ">=") else highs).append(name.ident)
     backwards = query.orders[-1].descending

@@ -34,7 +34,8 @@ class Bound:
 
 @dataclass(frozen=True)
 class Query:
-    """`parent` is the relative path of the document it hangs below, `""` at the root.
+    """`parent` is the relative path of the document it hangs below, `""` at the root. A group without a `collection_id`
+    is everything below the parent.
 
     `orders` always ends with the document's name.
     """
@@ -62,6 +63,8 @@ class Query:
         if self.scope == "COLLECTION":
             return name.collection == self.collection
         below = not self.parent or name.collection.startswith(self.parent + "/")
+        if not self.collection_id:
+            return below
         return below and name.collection.rpartition("/")[2] == self.collection_id
 
     def sort_key(self, document: Any) -> bytes | None:
@@ -104,7 +107,8 @@ def parse_query(database: str, parent: str, wire: Any) -> Query:
     if wire.HasField("find_nearest"):
         raise Refused("UNIMPLEMENTED", "find_nearest is not served here")
     selector = wire.from_[0]
-    check_segment(selector.collection_id, "a collection id")
+    if selector.collection_id or not selector.all_descendants:
+        check_segment(selector.collection_id, "a collection id")
     if wire.offset < 0 or (wire.HasField("limit") and wire.limit.value < 0):
         raise invalid("offset and limit must not be negative")
     conjunctions = tuple(alternatives(wire.where))
@@ -158,7 +162,7 @@ def _bound(cursor: Any, orders: tuple[Order, ...], scope: Scope, excluded: bool)
         if order.path == NAME:
             if value.WhichOneof("value_type") != "reference_value":
                 raise invalid("a cursor's value for __name__ is a reference")
-            encoded = name_key(parse_document(value.reference_value), scope)
+            encoded = name_key(parse_document(value.reference_value, bound=True), scope)
         else:
             encoded = encode(value)
         parts.append(turned(encoded) if order.descending else encoded)

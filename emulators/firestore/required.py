@@ -39,15 +39,17 @@ def free_orders(query: Query, conjunction: Conjunction) -> list[Order]:
 
 def require_index(catalogue: Catalogue, query: Query, conjunction: Conjunction, summed: tuple[FieldPath, ...] = ()) -> None:
     """Refuses an alternative of a query production would refuse; `summed` are fields to be summed or averaged."""
-    if not catalogue.enforced:
-        return
     fixed = fixed_parts(conjunction)
     suffix = free_orders(query, conjunction)
+    if not fixed and not suffix and query.orders[-1].descending:
+        raise Refused("FAILED_PRECONDITION", "Firestore does not support descending key scans")
+    if not catalogue.enforced:
+        return
     equal = equalities(conjunction)
     known = {order.path for order in suffix} | set(equal)
     name_turned = query.orders[-1].descending
     suffix += [Order(path, name_turned) for path in summed if path not in known]
-    if not suffix and not fixed and not name_turned:
+    if not suffix and not fixed:
         return
     covered: set[Part] = set()
     served = False

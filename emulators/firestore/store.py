@@ -214,6 +214,15 @@ class Store:
         rows = self._db.execute("SELECT id, path FROM collections WHERE grp = ? AND path >= ? ORDER BY path", (group, prefix))
         return [(number, path) for number, path in rows if path.startswith(prefix)]
 
+    def collections_below(self, database: str, below: str) -> list[int]:
+        """Numbers of all collections below a document, or of the whole database."""
+        prefix = path_key(below)[:-2]
+        rows = self._db.execute(
+            "SELECT id FROM collections WHERE database = ? AND path >= ? AND substr(path, 1, ?) = ?",
+            (database, prefix, len(prefix), prefix),
+        )
+        return [row[0] for row in rows.fetchall()]
+
     def segments_below(self, database: str, above: str, after: str) -> Iterator[str]:
         """The path segments that follow `above` on the way to stored documents, in order, those after `after` only.
 

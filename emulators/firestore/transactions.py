@@ -62,6 +62,12 @@ class Transactions:
         transaction.used = now
         return transaction
 
+    def abandon(self, number: bytes) -> None:
+        """Ends a transaction; one that is over already, as after a refused commit, is no mistake."""
+        transaction = self._open.get(number)
+        if transaction is not None:
+            self.end(transaction)
+
     def end(self, transaction: Transaction) -> None:
         self._open.pop(transaction.id, None)
         for name in transaction.claims:
