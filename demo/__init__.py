@@ -1,0 +1,1 @@
+"""`make demo`: a film made by code, watched, asked and searched through the public API."""
