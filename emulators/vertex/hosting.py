@@ -7,8 +7,9 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-_START_SECONDS = 20.0
+_JOIN_SECONDS = 20.0
 _CHORE_SECONDS = 30.0
+_KEEP_ALIVE_SECONDS = 300  # longer than clients keep an idle connection, so that they are the ones to close it
 
 
 class Hosted:
@@ -28,7 +29,10 @@ class Hosted:
         self, app: ASGIApp, *, chore: Callable[[], object] | None = None, close: Callable[[], None] | None = None
     ) -> "Hosted":
         """Begins to answer; `chore` is done twice a minute, `close` once after the last request."""
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=_KEEP_ALIVE_SECONDS
+        )
+        self._server = uvicorn.Server(settings)
         serving = {"sockets": [self._socket]}
         self._threads.append(threading.Thread(target=self._server.run, kwargs=serving, name="vertex", daemon=True))
         if chore is not None:
@@ -47,7 +51,7 @@ class Hosted:
         if self._server is not None:
             self._server.should_exit = True
         for thread in self._threads:
-            thread.join(timeout=_START_SECONDS)
+            thread.join(timeout=_JOIN_SECONDS)
         self._socket.close()
         for close in self._closers:
             close()

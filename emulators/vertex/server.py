@@ -21,6 +21,32 @@ from emulators.vertex.vectors.wire import routes as vector_routes
 DEFAULT_INDEX = IndexSpec(index="videovector", endpoint="videovector", deployed_index_id="videovector")
 
 
+class ModelsServer:
+    """The running process's handle: its port, and what the control surface asks of it."""
+
+    def __init__(self, hosted: Hosted, vectors: VectorEngine, embeddings: EmbeddingEngine) -> None:
+        self._hosted = hosted
+        self._vectors = vectors
+        self._embeddings = embeddings
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return self._hosted.port
+
+    def stop(self) -> None:
+        """Finishes what is being answered and closes the files."""
+        self._hosted.stop()
+
+    def reset(self) -> None:
+        """Forgets every vector; declared indexes and loaded models stay."""
+        self._vectors.clear()
+
+    def cool(self) -> bool:
+        """Lets the sentence model go if the clock says it has been idle for five minutes; says whether it did."""
+        return self._embeddings.warmth.cool()
+
+
 def serve(
     data_dir: Path | None,
     faults: Faults,
@@ -31,7 +57,7 @@ def serve(
     indexes: Sequence[IndexSpec] = (DEFAULT_INDEX,),
     read_range: Callable[[str, int, int], bytes] | None = None,
     object_size: Callable[[str], int] | None = None,
-) -> Hosted:
+) -> ModelsServer:
     """Serves on 127.0.0.1 (port 0: a free one) until `stop`; `data_dir` of `None` keeps everything in memory.
 
     `read_object(gs uri)` answers an object's bytes; give `read_range(uri, start, length)` and `object_size(uri)` too, so that a
@@ -53,4 +79,5 @@ def serve(
         ],
         exception_handlers=REFUSALS,
     )
-    return hosted.run(app, chore=embeddings.warmth.cool, close=vectors.close)
+    hosted.run(app, chore=embeddings.warmth.cool, close=vectors.close)
+    return ModelsServer(hosted, vectors, embeddings)

@@ -88,3 +88,35 @@ def test_a_stopped_server_frees_its_port_and_files(tmp_path: Path) -> None:
     again = serve(tmp_path, Faults(), ManualClock(), nothing_stored, port=port)
     assert again.port == port
     again.stop()
+
+
+def test_a_reset_forgets_vectors_and_keeps_the_declared_index(tmp_path: Path) -> None:
+    server = serve(tmp_path, Faults(), ManualClock(), nothing_stored)
+    try:
+        options = {"api_endpoint": f"http://127.0.0.1:{server.port}"}
+        indexes = aiplatform_v1.IndexServiceClient(transport="rest", client_options=options, credentials=AnonymousCredentials())
+        name = f"{PLACE}/indexes/{DEFAULT_INDEX.index}"
+        point = IndexDatapoint(datapoint_id="a", feature_vector=[0.0] * 768)
+        indexes.upsert_datapoints(request={"index": name, "datapoints": [point]})
+        assert indexes.get_index(name=name).index_stats.vectors_count == 1
+        server.reset()
+        assert indexes.get_index(name=name).index_stats.vectors_count == 0
+        indexes.upsert_datapoints(request={"index": name, "datapoints": [point]})
+        assert indexes.get_index(name=name).index_stats.vectors_count == 1
+    finally:
+        server.stop()
+
+
+def test_the_process_lets_an_idle_model_go_by_its_own_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    server = serve(tmp_path, Faults(), clock, nothing_stored)
+    try:
+        monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", f"http://127.0.0.1:{server.port}")
+        client = genai.Client(vertexai=True, project="demo", location="us-central1", credentials=Credentials(token="local"))
+        client.models.embed_content(model="gemini-embedding-2", contents="words")
+        clock.advance(299)
+        assert not server.cool()
+        clock.advance(1)
+        assert server.cool()
+    finally:
+        server.stop()
