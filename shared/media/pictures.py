@@ -9,6 +9,7 @@ import av
 import numpy as np
 from PIL import Image, ImageOps
 
+from shared.media.heif import BrokenHeif, ForeignCoding, TooLarge, read_heif
 from shared.media.opener import MAX_PIXELS, Container, UnreadableMedia, open_media, read_kind
 
 THUMBNAIL_SIDE = 640
@@ -21,6 +22,8 @@ _MAX_FRAMES_FROM_KEYFRAME = 600
 def open_image(source: BinaryIO) -> Image.Image:
     """The first picture of an image file, upright and in RGB; raises UnreadableMedia."""
     kind, _ = read_kind(source)
+    if kind.family == "heif":
+        return _open_heif(source)
     if kind.family != "image":
         raise UnreadableMedia("unsupported_media", "This is not a still image.")
     try:
@@ -37,6 +40,19 @@ def open_image(source: BinaryIO) -> Image.Image:
         raise UnreadableMedia("media_too_large", f"Pictures over {MAX_PIXELS:,} pixels are refused.") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on crafted files
         if "truncated" in str(error).lower():
+            raise UnreadableMedia("truncated_media", "The image ends before it is complete.") from error
+        raise UnreadableMedia("unreadable_media", "The image is damaged and cannot be opened.") from error
+
+
+def _open_heif(source: BinaryIO) -> Image.Image:
+    try:
+        return read_heif(source, MAX_PIXELS)
+    except TooLarge as error:
+        raise UnreadableMedia("media_too_large", f"Pictures over {MAX_PIXELS:,} pixels are refused.") from error
+    except ForeignCoding as error:
+        raise UnreadableMedia("unsupported_media", "The image is in a coding we cannot read.") from error
+    except BrokenHeif as error:
+        if "truncated" in str(error):
             raise UnreadableMedia("truncated_media", "The image ends before it is complete.") from error
         raise UnreadableMedia("unreadable_media", "The image is damaged and cannot be opened.") from error
 
