@@ -214,6 +214,7 @@ class Engine:
             with self._ledger.writing() as db:
                 self._acknowledge(db, entry)
             self._landed(entry)
+        self._tell()  # its place in the window is free
 
     def failed(self, delivery_id: str, status: int | None = None, retry_after: float | None = None) -> None:
         """Not acknowledged in time: again after the backoff, or to the dead letter topic when that was the last try."""

@@ -176,6 +176,7 @@ class Engine:
                 if kept is not None:
                     self._remove(kept)
             self._landed(delivery_id)
+        self._tell()  # its place in the queue is free
 
     def failed(self, delivery_id: str, status: int | None = None, retry_after: float | None = None) -> None:
         """Again after the backoff, or after `retry_after` seconds where 429 or 503 asked for more; or given up."""

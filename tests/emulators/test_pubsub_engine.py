@@ -90,7 +90,8 @@ def test_every_subscription_gets_its_own_copy_and_later_ones_none_of_the_past(wo
 
 
 @pytest.mark.parametrize(
-    ("status", "accepted"), [(102, True), (200, True), (201, True), (202, True), (204, True), (203, False), (302, False), (500, False)]
+    ("status", "accepted"),
+    [(102, True), (200, True), (201, True), (202, True), (204, True), (203, False), (302, False), (500, False)],
 )
 def test_only_five_statuses_acknowledge(world: World, status: int, accepted: bool) -> None:
     assert world.engine.accepts(status) is accepted
@@ -310,9 +311,7 @@ def test_failures_are_counted_across_a_restart(tmp_path: Path) -> None:
 def test_an_update_changes_the_fields_of_its_mask_only(world: World) -> None:
     world.subscribe(labels={"keep": "me"})
     wanted = types.Subscription(name=SUBSCRIPTION, ack_deadline_seconds=60, labels={"not": "this"})
-    changed = world.subscriber.update_subscription(
-        subscription=wanted, update_mask=FieldMask(paths=["ack_deadline_seconds"])
-    )
+    changed = world.subscriber.update_subscription(subscription=wanted, update_mask=FieldMask(paths=["ack_deadline_seconds"]))
 
     assert changed.ack_deadline_seconds == 60
     assert dict(changed.labels) == {"keep": "me"}
