@@ -54,7 +54,7 @@ def googles_own() -> Iterator[Connect]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m -Xshare:auto -Duser.language=en".split()
+    flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Xshare:auto", "-Duser.language=en"]
     main = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
     command = ["java", *flags, "-cp", str(JAR), main, "start", "--host=127.0.0.1", f"--port={port}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
