@@ -199,6 +199,17 @@ def test_a_vector_of_the_wrong_length_is_an_invalid_argument_and_stores_nothing(
     assert search.ids() == []
 
 
+@pytest.mark.parametrize(
+    ("dimensions", "values"), [([1, 1], [0.5, 0.5]), ([1], [0.5, 0.5]), ([-1], [0.5])], ids=["twice", "uneven", "negative"]
+)
+def test_a_sparse_vector_names_each_dimension_once_with_one_value(
+    search: VectorSearch, dimensions: list[int], values: list[float]
+) -> None:
+    sparse = {"dimensions": dimensions, "values": values}
+    with pytest.raises(exceptions.BadRequest, match="sparse_embedding"):
+        search.upsert(IndexDatapoint(datapoint_id="a", feature_vector=[1, 0, 0, 0], sparse_embedding=sparse))
+
+
 def test_an_operator_belongs_to_queries_and_is_needed_there(search: VectorSearch) -> None:
     numbered = {"namespace": "price", "value_int": 1}
     with pytest.raises(exceptions.BadRequest, match="queries only"):

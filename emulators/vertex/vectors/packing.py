@@ -108,8 +108,17 @@ def _check_vectors(point: Datapoint, spec: IndexSpec) -> None:
             raise BadDatapoint(f"Feature vector has {point.vector.size} dimensions, the index has {spec.dimensions}")
         if not np.isfinite(point.vector).all():
             raise BadDatapoint("Feature vector holds a value that is not a finite number")
-    sparse = point.sparse
-    if sparse is not None and (
-        len(sparse.dimensions) != len(sparse.values) or len(set(sparse.dimensions)) != len(sparse.dimensions)
-    ):
+    if any(numeric.kind == "int" and not -(2**63) <= numeric.value < 2**63 for numeric in point.numerics):
+        raise BadDatapoint("value_int does not fit 64 bits")
+    if point.sparse is not None:
+        _check_sparse(point.sparse)
+
+
+def _check_sparse(sparse: Sparse) -> None:
+    dimensions = sparse.dimensions
+    if len(dimensions) != len(sparse.values) or len(set(dimensions)) != len(dimensions):
         raise BadDatapoint("sparse_embedding needs one value for each dimension, and each dimension once")
+    if not all(0 <= dimension < 2**63 for dimension in dimensions):
+        raise BadDatapoint("sparse_embedding: a dimension is a whole number of 63 bits, not negative")
+    if not np.isfinite(sparse.values).all():
+        raise BadDatapoint("sparse_embedding holds a value that is not a finite number")
