@@ -118,7 +118,8 @@ class Buckets:
 
 
 def _load(row: tuple[Any, ...]) -> Bucket:
-    return Bucket(*row[:5], settings=json.loads(row[5]))
+    values: list[Any] = [*row[:5], json.loads(row[5])]
+    return Bucket(*values)
 
 
 def _store(db: sqlite3.Connection, bucket: Bucket) -> None:
@@ -129,12 +130,13 @@ def _store(db: sqlite3.Connection, bucket: Bucket) -> None:
 
 def _merged(settings: dict[str, Any], body: Resource) -> dict[str, Any]:
     """Settings after a patch: named ones replace, `null` removes, what is not writable is left alone."""
-    if (body.get("versioning") or {}).get("enabled"):
+    versioning = body.get("versioning")
+    if isinstance(versioning, dict) and versioning.get("enabled"):
         raise unimplemented("object versioning: an overwritten object is gone")
     named = {key: value for key, value in body.items() if key in SETTINGS}
-    for rule in named.get("cors") or []:
-        if not isinstance(rule, dict):
-            raise invalid("Each CORS rule must be an object.")
+    rules = named.get("cors") or []
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise invalid("cors must be a list of rules.")
     return {key: value for key, value in {**settings, **named}.items() if value is not None}
 
 

@@ -18,12 +18,12 @@ class StorageError(Exception):
 
     def as_json(self) -> bytes:
         one = {"message": self.message, "domain": "global", "reason": self.reason}
-        return json.dumps({"error": {"code": self.status, "message": self.message, "errors": [one]}}, ensure_ascii=False).encode()
+        return json.dumps({"error": {"code": self.status, "message": self.message, "errors": [one]}}).encode()
 
     def as_xml(self) -> bytes:
         details = f"<Details>{escape(self.details)}</Details>" if self.details else ""
         body = f"<Error><Code>{self.code}</Code><Message>{escape(self.message)}</Message>{details}</Error>"
-        return f"<?xml version='1.0' encoding='UTF-8'?>{body}".encode()
+        return f"<?xml version='1.0' encoding='UTF-8'?>{body}".encode("utf-8", "replace")
 
 
 def no_such_bucket(name: str) -> StorageError:

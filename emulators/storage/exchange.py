@@ -21,7 +21,7 @@ from .errors import invalid, range_not_satisfiable
 
 BLOCK = 1 << 20
 DRAIN_LIMIT = 64 << 20
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Call:
         text = self.query.get(name)
         if text is None:
             return None
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > 19:
             raise invalid(f"{name} must be a number.")
         return int(text)
 
@@ -139,7 +139,7 @@ def answer(status: int, body: Any = None, headers: Mapping[str, str] | None = No
     said = {"Cache-Control": "no-cache, no-store, max-age=0, must-revalidate", **(headers or {})}
     if body is None:
         return Response(status_code=status, headers=said)
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    content = json.dumps(body, separators=(",", ":")).encode()
     return Response(content, status, said, media_type="application/json; charset=UTF-8")
 
 

@@ -9,7 +9,7 @@ from .errors import Resource, invalid, unimplemented
 from .exchange import Call
 from .listing import MAX_PAGE, Query
 from .objects import Source, Target
-from .preconditions import Preconditions
+from .preconditions import Preconditions, number
 from .records import check_name, writable
 
 MAX_BODY = 2 << 20
@@ -156,10 +156,10 @@ def _copied(call: Call, names: list[str]) -> Source:
 
 
 def _composed(bucket: str, listed: Resource) -> Source:
-    generation = listed.get("generation")
-    wanted = (listed.get("objectPreconditions") or {}).get("ifGenerationMatch")
-    conditions = Preconditions(generation_match=None if wanted is None else int(wanted))
-    return Source(bucket, str(listed["name"]), None if generation is None else int(generation), conditions)
+    conditions = listed.get("objectPreconditions")
+    wanted = conditions.get("ifGenerationMatch") if isinstance(conditions, dict) else None
+    matching = Preconditions(generation_match=number(wanted, "ifGenerationMatch"))
+    return Source(bucket, str(listed["name"]), number(listed.get("generation"), "generation"), matching)
 
 
 def _matched(pattern: str, segments: list[str]) -> list[str] | None:

@@ -38,7 +38,7 @@ def page(db: sqlite3.Connection, bucket: str, query: Query) -> Page:
     """Walks the names in order and skips over a whole folder once it is folded into its prefix."""
     pattern = glob_pattern(query.glob) if query.glob else None
     limit = max(1, min(query.limit, MAX_PAGE))
-    position = max(query.prefix, query.start, _decode(query.token))
+    position: str | None = max(query.prefix, query.start, _decode(query.token))
     found = Page()
     while position is not None:
         position = _walk(db, bucket, query, pattern, position, limit, found)
@@ -99,7 +99,7 @@ def _encode(name: str) -> str:
 
 def _decode(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token).decode()
+        return base64.b64decode(token, b"-_", validate=True).decode()
     except ValueError as wrong:
         raise invalid("The page token is not one of ours.") from wrong
 

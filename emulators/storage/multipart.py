@@ -97,8 +97,8 @@ def batch_parts(content_type: str, body: bytes) -> list[Inner]:
     message = BytesParser(policy=HTTP).parsebytes(head + body)
     if not message.is_multipart():
         raise invalid("A batch must be multipart/mixed.")
-    parts = message.get_payload()
-    return [_inner(part.get("Content-ID", ""), part.get_payload(decode=True)) for part in parts]  # type: ignore[union-attr]
+    parts = list(message.iter_parts())
+    return [_inner(part.get("Content-ID", ""), bytes(part.get_payload(decode=True) or b"")) for part in parts]
 
 
 def _inner(content_id: str, raw: bytes) -> Inner:

@@ -29,15 +29,15 @@ class Preconditions:
     def from_query(cls, query: Mapping[str, str], prefix: str = "if") -> "Preconditions":
         """From the JSON API's parameters; `prefix="ifSource"` reads those on a copy's source."""
         names = ("GenerationMatch", "GenerationNotMatch", "MetagenerationMatch", "MetagenerationNotMatch")
-        return cls(*(_number(query.get(prefix + name), prefix + name) for name in names))
+        return cls(*(number(query.get(prefix + name), prefix + name) for name in names))
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> "Preconditions":
         """From the XML API's headers, which know matches only."""
         generation, metageneration = "x-goog-if-generation-match", "x-goog-if-metageneration-match"
         return cls(
-            generation_match=_number(headers.get(generation), generation),
-            metageneration_match=_number(headers.get(metageneration), metageneration),
+            generation_match=number(headers.get(generation), generation),
+            metageneration_match=number(headers.get(metageneration), metageneration),
         )
 
     def check(self, current: Versioned | None, reading: bool = False) -> None:
@@ -54,10 +54,11 @@ class Preconditions:
             raise not_modified() if reading else precondition_failed("ifMetagenerationNotMatch")
 
 
-def _number(text: str | None, name: str) -> int | None:
+def number(text: object, name: str) -> int | None:
+    """A number out of a parameter, a header or a JSON value, which may be a string; None if it is absent."""
     if text is None:
         return None
     try:
-        return int(text)
+        return int(str(text))
     except ValueError as wrong:
         raise invalid(f"{name} must be a number, not {text!r}.") from wrong

@@ -77,12 +77,13 @@ class Record:
     def to_row(self) -> tuple[Any, ...]:
         return (
             self.bucket, self.name, self.generation, self.metageneration, self.content, self.size, self.md5,
-            self.crc32c, self.created, self.updated, self.components, json.dumps(self.fields, ensure_ascii=False),
+            self.crc32c, self.created, self.updated, self.components, json.dumps(self.fields),
         )  # fmt: skip
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> "Record":
-        return cls(*row[:11], fields=json.loads(row[11]))
+        values: list[Any] = [*row[:11], json.loads(row[11])]
+        return cls(*values)
 
 
 def find(db: sqlite3.Connection, bucket: str, name: str) -> Record | None:
@@ -107,7 +108,9 @@ def merged(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any
         if key not in patch:
             continue
         value = patch[key]
-        if key == "metadata" and value is not None:
+        if value is not None and not isinstance(value, dict if key == "metadata" else str):
+            raise invalid(f"{key} has the wrong type.")
+        if isinstance(value, dict):
             both = {**(fields.get("metadata") or {}), **value}
             value = {name: text for name, text in both.items() if text is not None}
         result[key] = value
@@ -119,7 +122,10 @@ def merged(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any
 def _check_metadata(metadata: Mapping[str, Any]) -> None:
     if not all(isinstance(value, str) for value in metadata.values()):
         raise invalid("Custom metadata values must be strings.")
-    if sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items()) > MAX_METADATA_BYTES:
+    if (
+        sum(len(key.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace")) for key, value in metadata.items())
+        > MAX_METADATA_BYTES
+    ):
         raise invalid("Custom metadata must not exceed 8 KiB.", "MetadataTooLarge")
 
 

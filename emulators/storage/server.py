@@ -22,6 +22,8 @@ class Server:
         # Accepted connections inherit this. The event loop sets it only on sockets that name their protocol, and without
         # it every answer of two writes waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Room for a whole read of the event loop (256 KiB) while it is elsewhere; inherited too.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(

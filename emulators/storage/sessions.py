@@ -112,7 +112,7 @@ class Sessions:
         """Opens the session for one request's body; nobody else may write to it meanwhile."""
         session = self.get(session_id)
         if session.cancelled:
-            raise StorageError(499, "clientClosedRequest", "The upload was cancelled.", "ClientClosedRequest")
+            raise _cancelled()
         if session.result is not None:
             return Writing(self, session, span, None)
         if span.start is not None and span.start > session.received:
@@ -140,16 +140,22 @@ class Sessions:
 
     def pause(self, session: Session, draft: Draft) -> Session:
         """Keeps what has come so far and lets the next request in."""
-        draft.close()
-        paused = replace(session, received=draft.size)
-        self._save(paused)
-        self._sums[session.id] = draft.sums
-        self._busy.discard(session.id)
-        return paused
+        try:
+            draft.close()
+            paused = replace(self.get(session.id), received=draft.size)
+            if paused.cancelled:
+                raise _cancelled()
+            self._save(paused)
+            self._sums[session.id] = draft.sums
+            return paused
+        finally:
+            self._busy.discard(session.id)
 
     def complete(self, session: Session, draft: Draft, declared: Declared) -> Record:
         """Makes the object. If its sums or conditions are refused the session is over and the bytes are gone."""
         try:
+            if self.get(session.id).cancelled:
+                raise _cancelled()
             check_size(draft.size, session.limits)
             declared.or_else(Declared(**session.declared)).verify(draft.sums)
             record = self._objects.put(session.target(), draft, also=lambda db, made: _finish(db, session, made))
@@ -168,6 +174,10 @@ class Sessions:
     def _save(self, session: Session) -> None:
         with self._state.writing() as db:
             _store(db, session)
+
+
+def _cancelled() -> StorageError:
+    return StorageError(499, "clientClosedRequest", "The upload was cancelled.", "ClientClosedRequest")
 
 
 def _store(db: sqlite3.Connection, session: Session) -> None:
@@ -216,7 +226,7 @@ class Writing:
             assert record is not None
             return record
         span, size = self._span, self._draft.size + len(self._tail)
-        expected = None if span.end is None else span.end - span.start + 1
+        expected = None if span.end is None or span.start is None else span.end - span.start + 1
         if expected is not None and self._got != expected:
             self.abort()
             raise invalid(f"Content-Range announces {expected} bytes, the body has {self._got}.")

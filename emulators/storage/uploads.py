@@ -18,7 +18,7 @@ from .preconditions import Preconditions
 from .records import Record, check_name, writable
 from .sessions import Session, Span, check_size
 
-CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
 
 
 class Uploads:

@@ -178,7 +178,9 @@ def _check_caller(call: Call) -> None:
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     if name not in LOOPBACK:
         raise denied("The JSON API answers on loopback names only.")
-    starts_upload = call.query.get("uploadType") == "resumable"  # its Origin says who may use the session
+    # The Origin of a start says which page may use the session. The starter itself is a server: a page could not send
+    # Authorization without a preflight, which is refused here.
+    starts_upload = call.query.get("uploadType") == "resumable" and "authorization" in call.headers
     if call.origin is not None and not starts_upload:
         raise denied("The JSON API does not answer web pages.")
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from email.utils import formatdate
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +21,7 @@ from .signing import Presented
 from .uploads import Uploads, grants, progress
 
 META = "x-goog-meta-"
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELDS = {
     "content-type": "contentType",
     "content-disposition": "contentDisposition",
@@ -172,7 +174,8 @@ def describe(record: Record) -> dict[str, str]:
         if header != "content-type" and record.fields.get(key):
             headers[header.title()] = _one_line(record.fields[key])
     for key, value in (record.fields.get("metadata") or {}).items():
-        headers[f"{META}{_one_line(key)}"] = _one_line(value)
+        if TOKEN.fullmatch(key):  # others exist, but cannot be the name of a header
+            headers[f"{META}{key}"] = _one_line(value)
     return headers
 
 
@@ -183,8 +186,8 @@ def _stored(record: Record) -> dict[str, str]:
         "X-Goog-Generation": str(record.generation),
         "X-Goog-Metageneration": str(record.metageneration),
         "X-Goog-Hash": f"crc32c={record.crc32c}{md5}",
-        "X-Goog-Storage-Class": record.fields.get("storageClass", "STANDARD"),
-        "X-Goog-Stored-Content-Encoding": record.fields.get("contentEncoding", "identity"),
+        "X-Goog-Storage-Class": _one_line(record.fields.get("storageClass", "STANDARD")),
+        "X-Goog-Stored-Content-Encoding": _one_line(record.fields.get("contentEncoding", "identity")),
         "X-Goog-Stored-Content-Length": str(record.size),
     }
 
@@ -215,6 +218,6 @@ def _limits(call: Call) -> tuple[int, int] | None:
 
 
 def _one_line(text: str) -> str:
-    """A header value: Latin-1 without line ends, whatever was stored."""
-    flat = " ".join(text.splitlines())
+    """A header value: Latin-1 without line ends or control characters, whatever was stored."""
+    flat = "".join(character if character.isprintable() else " " for character in text).strip()
     return flat.encode("latin-1", "replace").decode("latin-1")

@@ -1,6 +1,7 @@
 """A storage service with its issuer, and Google's client pointed at it with a real service account's credentials."""
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,11 +29,13 @@ class Topic:
 
     messages: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     down: bool = False
+    arrived: threading.Event = field(default_factory=threading.Event)
 
     def publish(self, topic: str, data: bytes, attributes: dict[str, str]) -> None:
         if self.down:
             raise ConnectionError("the topic is down")
         self.messages.append((topic, data, attributes))
+        self.arrived.set()
 
 
 @dataclass

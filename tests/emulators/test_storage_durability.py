@@ -159,6 +159,19 @@ def test_a_broken_connection_keeps_what_came_in_whole_quanta(started):
     assert engine.sessions.get(session.id).received == QUANTUM
 
 
+def test_a_cancel_during_a_write_ends_the_upload(started):
+    data_dir, session, content = started
+    engine = a_quiet_engine(data_dir, ManualClock())
+    writing = engine.sessions.begin(session.id, Span(QUANTUM, 2 * QUANTUM - 1, 2 * QUANTUM))
+    writing.write(content[QUANTUM:])
+    engine.sessions.cancel(session.id)
+    with pytest.raises(StorageError, match="cancelled"):
+        writing.finish(Declared())
+    with pytest.raises(StorageError, match="No such object"):
+        engine.objects.get(Source("originals", "film"))
+    assert files(data_dir) == set()
+
+
 def test_a_reset_forgets_all(tmp_path):
     engine = a_quiet_engine(tmp_path, ManualClock())
     engine.buckets.create("demo", {"name": "originals"})

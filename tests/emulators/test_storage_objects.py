@@ -348,3 +348,51 @@ def test_a_cut_download_is_noticed(world, blob):
     url = f"{world.url}/storage/v1{blob.path}?alt=media"
     with pytest.raises(requests.exceptions.RequestException):
         requests.get(url, timeout=5)
+
+
+def test_a_web_page_cannot_start_an_upload(world, blob):
+    start = f"{world.url}/upload/storage/v1/b/originals/o"
+    query, page = {"uploadType": "resumable", "name": blob.name}, {"Origin": "https://evil.example"}
+    assert requests.post(start, params=query, json={}, headers=page, timeout=5).status_code == 403
+    asked = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    assert "access-control-allow-origin" not in requests.options(start, params=query, headers=asked, timeout=5).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/storage/v1/b?project=p", "not json"),
+        ("POST", "/storage/v1/b?project=p", "[]"),
+        ("PATCH", "/storage/v1/b/originals", '{"cors": 7}'),
+        ("GET", "/storage/v1/b/originals/o?maxResults=many", ""),
+        ("GET", "/storage/v1/b/originals/o?pageToken=%25", ""),
+        ("GET", "/storage/v1/b/originals/o?matchGlob=%7Bopen", ""),
+        ("GET", "/storage/v1/b/originals/o/%ff", ""),
+        ("GET", "/storage/v1/b/originals/o/x?generation=" + "9" * 5000, ""),
+        ("POST", "/storage/v1/b/originals/o/x/compose", '{"sourceObjects": [{"name": "y", "generation": "z"}]}'),
+        ("POST", "/upload/storage/v1/b/originals/o?uploadType=media", "no name"),
+        ("POST", "/upload/storage/v1/b/originals/o?uploadType=multipart&name=x", "no boundary"),
+        ("POST", "/upload/storage/v1/b/originals/o?uploadType=resumable", '{"name": "x", "metadata": 7}'),
+        ("POST", "/upload/storage/v1/b/originals/o?uploadType=resumable", '{"name": "x", "contentType": 7}'),
+        ("POST", "/upload/storage/v1/b/originals/o?uploadType=other&name=x", ""),
+        ("POST", "/batch/storage/v1", "no parts"),
+    ],
+)
+def test_a_malformed_request_is_a_400_in_the_services_words(world, method, path, body):
+    answer = requests.request(method, world.url + path, data=body, timeout=5)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 400)
+
+
+def test_a_multipart_body_without_its_end_leaves_no_object(world, blob):
+    body = f'--b\r\n\r\n{{"name": "{blob.name}"}}\r\n--b\r\nContent-Type: text/plain\r\n\r\nhello'.encode()
+    url, kind = f"{world.url}/upload/storage/v1/b/originals/o?uploadType=multipart", "multipart/related; boundary=b"
+    assert requests.post(url, data=body, headers={"Content-Type": kind}, timeout=5).status_code == 400
+    assert not blob.exists()
+    whole = requests.post(url, data=body + b"\r\n--b--", headers={"Content-Type": kind}, timeout=5)
+    assert whole.status_code == 200 and blob.download_as_bytes() == b"hello"
+
+
+def test_metadata_that_no_header_can_carry_does_not_break_downloads(blob):
+    blob.metadata = {"with space": "x", "half": "\ud800", "line": "a\nb", "word": "héllo ✓"}
+    blob.upload_from_string(b"x")
+    assert blob.download_as_bytes() == b"x" and blob.bucket.get_blob(blob.name).metadata == blob.metadata
