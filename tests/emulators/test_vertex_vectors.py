@@ -93,6 +93,7 @@ def test_a_denied_token_hides_what_carries_it_from_both_sides(search: VectorSear
     assert search.ids(restricts=[{"namespace": "color", "deny_list": ["red"]}]) == ["blue", "none"]
     assert search.ids(restricts=[{"namespace": "color", "allow_list": ["red", "blue"]}]) == ["red", "blue"]
     assert search.ids(restricts=[{"namespace": "color", "allow_list": ["red"]}]) == ["red", "shy"]
+    assert search.ids(restricts=[{"namespace": "color", "allow_list": ["red", "blue"], "deny_list": ["blue"]}]) == ["red"]
 
 
 def test_a_restrict_on_the_partition_is_as_exact_as_any_other(search: VectorSearch) -> None:

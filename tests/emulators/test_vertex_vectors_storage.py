@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -140,6 +141,18 @@ def test_compaction_keeps_every_living_datapoint_and_gives_the_room_back(tmp_pat
     assert names(engine, a_point("q")) == []
     if on_disk:
         assert list((tmp_path / "blocks").iterdir()) == []
+    engine.close()
+
+
+def test_a_datapoint_replaced_for_ever_does_not_grow_the_files(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path, compact_from=20)
+    for turn in range(100):
+        engine.upsert(SPEC, [a_point("a", turn)])
+    [vectors] = (tmp_path / "blocks").glob("*.vec")
+    with sqlite3.connect(tmp_path / "vertex.sqlite") as book:
+        [(rows,)] = book.execute("SELECT rows FROM blocks").fetchall()
+    assert rows <= 22
+    assert np.array_equal(engine.read(SPEC, ["a"])[0].vector, a_point("", 99).vector)
     engine.close()
 
 
