@@ -16,6 +16,7 @@ CHUNK_SAMPLES = 16_000 * 10
 # A gap in the timestamps below this is jitter; above it silence is filled in so that time stays true.
 _GAP_SAMPLES = SAMPLE_RATE // 20
 _LONGEST_GAP_SECONDS = 6 * 3600
+_LONGEST_SECONDS = 24 * 3600
 
 
 def sound(source: BinaryIO, *, chunk_samples: int = CHUNK_SAMPLES) -> Iterator[np.ndarray]:
@@ -74,6 +75,8 @@ def _continuous(container: Container, chunk_samples: int) -> Iterator[np.ndarray
     """The timed samples in pieces without gap or overlap: silence is put in, what comes twice is dropped."""
     written = 0
     for at, samples in _timed(container):
+        if written > _LONGEST_SECONDS * SAMPLE_RATE:
+            break
         ahead = at - written
         if ahead > _LONGEST_GAP_SECONDS * SAMPLE_RATE:
             continue  # a broken timestamp, not a day of silence

@@ -46,7 +46,8 @@ def _pool(planes: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 class BlendTrace:
     """Tells of each picture whether it is the middle of a dissolve, looking half a second either way.
 
-    Pictures are given one by one and only the last few hundred coarse grids are kept.
+    Pictures are given one by one and only the last few hundred coarse grids are kept. After finish(),
+    `middles` and `flashes` are numbers of pictures, `brightness` and `spread` tell of every picture's luma.
     """
 
     def __init__(self, frame_rate: float) -> None:
@@ -61,19 +62,10 @@ class BlendTrace:
         self._done = 0
         self._peaks: list[tuple[int, float]] = []
         self.middles: list[int] = []
-        self._brightness: list[np.ndarray] = []
-        self._spread: list[np.ndarray] = []
+        self._luma: list[np.ndarray] = []  # mean and spread of each picture's luma
+        self.brightness = np.zeros(0)
+        self.spread = np.zeros(0)
         self.flashes: set[int] = set()
-
-    @property
-    def brightness(self) -> np.ndarray:
-        """Mean luma of every picture seen; complete after finish()."""
-        return np.concatenate(self._brightness) if self._brightness else np.zeros(0)
-
-    @property
-    def spread(self) -> np.ndarray:
-        """How far luma strays from that mean."""
-        return np.concatenate(self._spread) if self._spread else np.zeros(0)
 
     def add(self, sample: Sample, peak: float | None) -> None:
         """`peak` is the change from the picture before, where it is big enough to be a cut."""
@@ -91,6 +83,7 @@ class BlendTrace:
         self._take_in()
         if len(self._grids):
             self._scan(last=True)
+            self.brightness, self.spread = np.concatenate(self._luma, axis=1)
 
     def _take_in(self) -> None:
         if not self._waiting:
@@ -98,8 +91,8 @@ class BlendTrace:
         grids = grids_of(np.stack(self._waiting), self._shapes)
         self._waiting.clear()
         self._grids = np.concatenate((self._grids, grids))
-        self._brightness.append(grids[:, :LUMA_CELLS].mean(axis=1))
-        self._spread.append(grids[:, :LUMA_CELLS].std(axis=1))
+        luma = grids[:, :LUMA_CELLS]
+        self._luma.append(np.stack((luma.mean(axis=1), luma.std(axis=1))))
 
     def _scan(self, *, last: bool) -> None:
         grids = self._grids

@@ -19,7 +19,8 @@ MIN_SHOT_SECONDS = 0.6
 _CHROMA_WEIGHT = 1.0
 _DISSOLVE_RUN = 5
 _FADE_REACH_SECONDS = 1.0
-_LOOK_SECONDS = 0.5  # how often a picture is kept for comparing shots
+_LOOK_SECONDS = 0.5  # how often the look of a picture is kept for comparing shots
+_LOOK_AFTER_CHANGE_SECONDS = 0.12
 
 
 class CutFinder:
@@ -40,7 +41,8 @@ class CutFinder:
         self._times.append(sample.time)
         self._changes.append(change)
         self._blends.add(sample, change if change >= LEAST_CHANGE else None)
-        if not self._looks or sample.time - self._looks[-1][0] >= _LOOK_SECONDS or change >= LEAST_CHANGE:
+        since = sample.time - self._looks[-1][0] if self._looks else _LOOK_SECONDS
+        if since >= (_LOOK_AFTER_CHANGE_SECONDS if change >= LEAST_CHANGE else _LOOK_SECONDS):
             self._looks.append((sample.time, look(sample)))
         self._previous = sample
         return change
@@ -122,12 +124,12 @@ def look(sample: Sample) -> np.ndarray:
     """Colours and lightness of a picture as one distribution summing to 1."""
     luma = np.bincount(sample.y.reshape(-1) >> 4, minlength=16) / sample.y.size
     if sample.u.shape != sample.v.shape:
-        return luma
+        return luma.astype(np.float32)
     # Most pictures live in the middle of the chroma range, so it is divided finely there.
     u = np.clip((sample.u.astype(np.int16) - 64) >> 4, 0, 7)
     v = np.clip((sample.v.astype(np.int16) - 64) >> 4, 0, 7)
     colour = np.bincount((u * 8 + v).reshape(-1), minlength=64) / u.size
-    return np.concatenate((luma, colour)) / 2
+    return (np.concatenate((luma, colour)) / 2).astype(np.float32)
 
 
 def _looks_of_shots(looks: list[tuple[float, np.ndarray]], cuts: list[float]) -> list[np.ndarray]:

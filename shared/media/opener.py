@@ -209,4 +209,5 @@ def _refuse_oversized(container: Container) -> None:
             raise UnreadableMedia("unsupported_media", "The video is in a codec we cannot read.")
         if context.width * context.height > MAX_PIXELS:
             raise UnreadableMedia("media_too_large", f"Pictures over {MAX_PIXELS:,} pixels are refused.")
+        context.options = {"max_pixels": str(MAX_PIXELS)}  # a later frame may claim another size
         context.thread_type = "AUTO"

@@ -5,11 +5,12 @@ from typing import Any, BinaryIO
 
 from shared.media.opener import Container, UnreadableMedia, open_media, read_kind
 from shared.media.pictures import open_image
-from shared.media.sniff import AVI, MKV, WAV, WEBM, Kind
+from shared.media.sniff import AAC, AVI, MKV, MP3, WAV, WEBM, Kind
 
 # Below this size every packet is looked at; above it only the last seconds, found by seeking.
 DEMUX_WHOLE_BYTES = 64 * 1024 * 1024
 _TAIL_SECONDS = 10.0
+MAX_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ def _missing_part(source: BinaryIO, kind: Kind, size: int) -> float:
 
 def _describe(container: Container, allow_truncated: bool, missing: float) -> MediaInfo:
     promised = _promised(container)
-    found = _measured_end(container, promised)
+    found, reached = _measured_end(container, promised)
     if missing > 0.0:
         promised = max(promised, found / (1.0 - missing))
-    truncated = promised - found > max(1.0, 0.02 * promised)
+    truncated = promised - reached > max(1.0, 0.02 * promised)
+    if found > MAX_SECONDS:
+        raise UnreadableMedia("media_too_large", f"Media longer than {MAX_SECONDS // 3600} hours is refused.")
     if found <= 0.0:
         raise UnreadableMedia("unreadable_media", "Nothing in the file can be played.")
     if truncated and not allow_truncated:
@@ -105,6 +108,8 @@ def _describe(container: Container, allow_truncated: bool, missing: float) -> Me
 
 def _promised(container: Container) -> float:
     """The end the header announces, 0.0 if it announces none."""
+    if container.kind in (MP3, AAC):
+        return 0.0  # no such header: ffmpeg guesses from the first bit rate, wrongly where that varies
     ends = [
         float((s.start_time or 0) * s.time_base + s.duration * s.time_base) - container.start
         for s in (container.video, container.audio)
@@ -117,32 +122,32 @@ def _promised(container: Container) -> float:
     return max(0.0, whole - container.start) if container.kind in (MKV, WEBM) else whole
 
 
-def _measured_end(container: Container, promised: float) -> float:
+def _measured_end(container: Container, promised: float) -> tuple[float, float]:
+    """When the last sound or picture ends, and when the last of anything does (subtitles may run on)."""
     if container.size > DEMUX_WHOLE_BYTES and promised > 2 * _TAIL_SECONDS:
         container.seek(promised - _TAIL_SECONDS)
-        found = _last_end(container)
-        if found >= promised - 1.0:
-            return found
+        found, reached = _last_ends(container)
+        if reached >= promised - 1.0:
+            return found, reached
         container.seek(0.0)
-    return _last_end(container)
+    return _last_ends(container)
 
 
-def _last_end(container: Container) -> float:
-    """When the last packet from here on ends, in seconds."""
-    streams = [s for s in (container.video, container.audio) if s is not None]
-    filler = {s.index: _usual_length(s) for s in streams}
-    end = 0.0
-    for packet in container.packets(*streams):
+def _last_ends(container: Container) -> tuple[float, float]:
+    filler = {s.index: _usual_length(s) for s in (container.video, container.audio) if s is not None}
+    found = reached = 0.0
+    for packet in container.packets():
         if packet.size == 0 or packet.is_discard:
             continue
-        shown = container.time_of(packet)
-        if shown is None and packet.dts is not None:
-            shown = float(packet.dts * packet.time_base) - container.start
-        if shown is None:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.time_base is None:
             continue
-        length = float(packet.duration * packet.time_base) if packet.duration else filler[packet.stream_index]
-        end = max(end, shown + length)
-    return end
+        shown = float(stamp * packet.time_base) - container.start
+        length = float(packet.duration * packet.time_base) if packet.duration else 0.0
+        reached = max(reached, shown + length)
+        if packet.stream_index in filler:
+            found = max(found, shown + (length or filler[packet.stream_index]))
+    return found, max(found, reached)
 
 
 def _usual_length(stream: Any) -> float:

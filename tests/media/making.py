@@ -46,59 +46,79 @@ def film(
     sound: np.ndarray | None = None,
     options: dict[str, str] | None = None,
     codec_options: dict[str, str] | None = None,
+    subtitle: tuple[float, float] | None = None,
 ) -> bytes:
     """The pictures as a file; `times` are milliseconds for each, `turn` is degrees counter-clockwise."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film"  # some options make ffmpeg open its own output a second time
-        _write_film(path, list(pictures), codec, format, rate, pixels, times, turn, sound, options, codec_options)
+        with av.open(str(path), "w", format=format, options=options or {}) as container:
+            _write_film(container, list(pictures), codec, rate, pixels, times, turn, sound, codec_options, subtitle)
         return path.read_bytes()
 
 
 def _write_film(
-    path: Path,
+    container: av.container.OutputContainer,
     pictures: list[np.ndarray],
     codec: str,
-    format: str,
     rate: int,
     pixels: str,
     times: Sequence[int] | None,
     turn: int,
     sound: np.ndarray | None,
-    options: dict[str, str] | None,
     codec_options: dict[str, str] | None,
+    subtitle: tuple[float, float] | None,
 ) -> None:
-    with av.open(str(path), "w", format=format, options=options or {}) as container:
-        video = container.add_stream(codec, rate=rate)
-        video.height, video.width = pictures[0].shape[:2]
-        video.pix_fmt = pixels
-        fast = {"preset": "ultrafast", "crf": "20"} if codec.startswith("libx26") else {"b": "3000000"}
-        if codec.startswith("libvpx"):
-            fast = {"deadline": "realtime", "cpu-used": "8", "b": "2000000"}
-        video.options = codec_options if codec_options is not None else fast
-        if times is not None:
-            video.time_base = video.codec_context.time_base = Fraction(1, 1000)
-        if turn:
-            video.set_display_rotation(turn)
-        audio = None
-        if sound is not None:
-            audio = container.add_stream("libopus" if format == "webm" else "aac", rate=48_000, layout="mono")
-        for number, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = number if times is None else times[number]
-            frame.time_base = Fraction(1, rate) if times is None else Fraction(1, 1000)
-            container.mux(video.encode(frame))
-        container.mux(video.encode())
-        if audio is not None and sound is not None:
-            _write_sound(container, audio, sound, 48_000)
+    video = container.add_stream(codec, rate=rate)
+    video.height, video.width = pictures[0].shape[:2]
+    video.pix_fmt = pixels
+    fast = {"preset": "ultrafast", "crf": "20"} if codec.startswith("libx26") else {"b": "3000000"}
+    if codec.startswith("libvpx"):
+        fast = {"deadline": "realtime", "cpu-used": "8", "b": "2000000"}
+    video.options = codec_options if codec_options is not None else fast
+    if times is not None:
+        video.time_base = video.codec_context.time_base = Fraction(1, 1000)
+    if turn:
+        video.set_display_rotation(turn)
+    audio = None
+    if sound is not None:
+        audio = container.add_stream("libopus" if container.format.name == "webm" else "aac", rate=48_000, layout="mono")
+    words = spoken = None
+    if subtitle is not None:
+        lines = "1\n{} --> {}\nwhat is said\n\n".format(*(f"00:00:{at:06.3f}".replace(".", ",") for at in subtitle))
+        spoken = av.open(io.BytesIO(lines.encode()), format="srt")
+        words = container.add_stream_from_template(spoken.streams.subtitles[0])
+    for number, picture in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts = number if times is None else times[number]
+        frame.time_base = Fraction(1, rate) if times is None else Fraction(1, 1000)
+        container.mux(video.encode(frame))
+    container.mux(video.encode())
+    if audio is not None and sound is not None:
+        _write_sound(container, audio, sound, 48_000)
+    if words is not None and spoken is not None:
+        for packet in spoken.demux():
+            if packet.size:
+                packet.stream = words
+                container.mux(packet)
+        spoken.close()
 
 
 def recording(
-    samples: np.ndarray, *, codec: str = "pcm_s16le", format: str = "wav", rate: int = 48_000, cover: bytes | None = None
+    samples: np.ndarray,
+    *,
+    codec: str = "pcm_s16le",
+    format: str = "wav",
+    rate: int = 48_000,
+    cover: bytes | None = None,
+    quality: int | None = None,
+    options: dict[str, str] | None = None,
 ) -> bytes:
-    """Mono int16 samples as an audio file."""
+    """Mono int16 samples as an audio file; a `quality` asks for a varying bit rate."""
     out = io.BytesIO()
-    with av.open(out, "w", format=format) as container:
+    with av.open(out, "w", format=format, options=options or {}) as container:
         audio = container.add_stream(codec, rate=rate, layout="mono")
+        if quality is not None:
+            audio.options = {"flags": "+qscale", "global_quality": str(quality * 118)}
         picture = None
         if cover is not None:
             picture = container.add_stream("mjpeg", rate=1)

@@ -2,12 +2,14 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from shared.media.opener import UnreadableMedia
 from shared.media.probe import MediaInfo, probe
 from shared.media.survey import survey
-from tests.media.making import film, picture, recording, scene, shots, tone
+from tests.media.making import film, picture, recording, scene, shots, silence, tone
 
 MEDIA = [
     ("mp4", "libx264", "video/mp4", "mp4"),
@@ -114,3 +116,24 @@ def test_a_long_file_is_measured_from_its_last_seconds(monkeypatch: pytest.Monke
     whole = look(data).duration
     monkeypatch.setattr(probing, "DEMUX_WHOLE_BYTES", 1000)
     assert look(data).duration == whole == 30.0
+
+
+def test_a_song_of_varying_bit_rate_is_not_taken_for_a_truncated_one() -> None:
+    noise = np.random.default_rng(1).normal(0, 8000, 48_000 * 3).astype(np.int16)
+    for format, codec, options in (("mp3", "libmp3lame", {"write_xing": "0"}), ("adts", "aac", {})):
+        for parts in ((noise, silence(9.0)), (silence(9.0), noise)):
+            data = recording(np.concatenate(parts), format=format, codec=codec, quality=4, options=options)
+            assert look(data).duration == pytest.approx(12.0, abs=0.15)
+
+
+def test_subtitles_that_run_on_after_the_film_neither_lengthen_nor_spoil_it() -> None:
+    info = look(film(shots(50), format="matroska", subtitle=(1.0, 30.0)))
+    assert info.duration == pytest.approx(2.0, abs=0.05)
+    assert [subtitle.codec for subtitle in info.subtitles] == ["srt"]
+    assert not info.truncated
+
+
+def test_media_of_absurd_length_is_refused() -> None:
+    with pytest.raises(UnreadableMedia) as caught:
+        look(film(shots(2), format="matroska", times=[0, 90_000_000]))
+    assert caught.value.code == "media_too_large"
