@@ -38,10 +38,7 @@ def control_app(
         return Response(status_code=204)
 
     async def advance(request: Request) -> Response:
-        seconds = _object(await _json(request)).get("advance_seconds")
-        if not _is_number(seconds) or not 0 <= seconds < math.inf:
-            raise HTTPException(400, "advance_seconds must be a number that is not negative")
-        clock.advance(float(seconds))
+        clock.advance(_seconds(_object(await _json(request)).get("advance_seconds")))
         for tell in on_advance:
             tell()
         return JSONResponse({"now": clock()})
@@ -107,6 +104,12 @@ def _fault(item: Any) -> Fault:
     if fault.effect not in _EFFECTS:
         raise HTTPException(400, f"effect must be one of {', '.join(_EFFECTS)}")
     return fault
+
+
+def _seconds(value: Any) -> float:
+    if not _is_number(value) or not 0 <= value < math.inf:
+        raise HTTPException(400, "advance_seconds must be a number that is not negative")
+    return float(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from emulators.clock import Clock
 from emulators.dispatch.carrier import Carry, carry
@@ -84,7 +85,7 @@ class Dispatcher:
             return None
         due = self._source.due(self._clock(), free)
         for delivery in due:
-            self._crew.submit(lambda delivery=delivery: self._deliver(delivery))
+            self._crew.submit(partial(self._deliver, delivery))
         if due:
             return 0
         next_at = self._source.next_due_at()

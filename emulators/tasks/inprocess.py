@@ -41,7 +41,7 @@ class _EngineAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         parts = urlsplit(request.url or "")
-        body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"")
+        body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
         query = dict(parse_qsl(str(parts.query)))
         status, payload = wire.answer(self._engine, self._faults, request.method or "GET", str(parts.path), query, body)
         response = requests.Response()

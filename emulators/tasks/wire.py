@@ -57,7 +57,7 @@ class Call:
     def view(self) -> int:
         value = self.query.get("responseView", "0")
         try:
-            return int(value) if value.isdecimal() else tasks_v2.Task.View[value].value
+            return int(value) if value.isdecimal() else tasks_v2.Task.View.__members__[value].value
         except KeyError as error:
             raise invalid(f"responseView {value} is unknown") from error
 
