@@ -36,12 +36,38 @@ class Shot:
     end: float
 
 
+# Sentences that a small recogniser can follow in a machine's voice.
 SCENES = (
-    Scene("HARBOR AT DAWN", "The old ship is leaving the harbor early in the morning.", ((20, 40, 90), (240, 150, 90)), (0.16, 0.0)),
-    Scene("CITY MARKET", "People are buying bread and fresh apples for their families.", ((190, 60, 40), (250, 210, 120)), (-0.2, 0.05)),
-    Scene("MOUNTAIN TRAIN", "The long train is going slowly through the deep snow.", ((225, 235, 245), (90, 130, 170)), (0.3, -0.08)),
-    Scene("SPACE STATION", "Two astronauts are looking down at the blue planet.", ((5, 5, 20), (40, 10, 70)), (0.05, 0.18)),
-    Scene("SUMMER GARDEN", "Yellow flowers are growing beside the quiet river.", ((70, 150, 60), (200, 220, 90)), (-0.1, -0.12)),
+    Scene(
+        "HARBOR AT DAWN",
+        "Early in the morning the sailors are leaving the water.",
+        ((20, 40, 90), (240, 150, 90)),
+        (0.16, 0.0),
+    ),
+    Scene(
+        "CITY MARKET",
+        "Fresh apples and oranges are selling for three dollars.",
+        ((190, 60, 40), (250, 210, 120)),
+        (-0.2, 0.05),
+    ),
+    Scene(
+        "MOUNTAIN TRAIN",
+        "In winter the travelers are looking at the mountains.",
+        ((225, 235, 245), (90, 130, 170)),
+        (0.3, -0.08),
+    ),
+    Scene(
+        "SPACE STATION",
+        "Two astronauts are looking down at the blue planet.",
+        ((5, 5, 20), (40, 10, 70)),
+        (0.05, 0.18),
+    ),
+    Scene(
+        "SUMMER GARDEN",
+        "Yellow flowers are growing in the beautiful garden.",
+        ((70, 150, 60), (200, 220, 90)),
+        (-0.1, -0.12),
+    ),
 )
 
 

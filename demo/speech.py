@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, nothing is played
-_WORDS_A_MINUTE = 130
+_WORDS_A_MINUTE = 145
 _RATE_PARAMETER = 1
 _UTF8 = 1
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
