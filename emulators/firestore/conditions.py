@@ -68,11 +68,22 @@ def alternatives(where: Any) -> list[Conjunction]:
     kind = where.WhichOneof("filter_type")
     if kind is None:
         return [()]
+    if _negations(where) > 1:
+        raise invalid("Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query.")
     found = _alternatives(where)
     for conjunction in found:
         if sum(condition.op == "contains" for condition in conjunction) > 1:
             raise invalid("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.")
     return list(dict.fromkeys(found))
+
+
+def _negations(where: Any) -> int:
+    kind = where.WhichOneof("filter_type")
+    if kind == "composite_filter":
+        return sum(_negations(part) for part in where.composite_filter.filters)
+    if kind == "field_filter":
+        return int(_OPERATORS.get(where.field_filter.op) in ("NOT_EQUAL", "NOT_IN"))
+    return int(_UNARY.get(where.unary_filter.op) in ("IS_NOT_NULL", "IS_NOT_NAN"))
 
 
 def _alternatives(where: Any) -> list[Conjunction]:

@@ -144,8 +144,8 @@ class Channel(grpc.Channel):
     def __enter__(self) -> "Channel":
         return self
 
-    def __exit__(self, *_: object) -> bool:
-        return False
+    def __exit__(self, *_: object) -> None:
+        return None
 
 
 def client(engine: Engine, project: str, database: str = "(default)", *, faults: Faults | None = None) -> firestore.Client:

@@ -9,7 +9,7 @@ from .conditions import Conjunction
 from .fields import NAME, FieldPath
 from .names import key_path, parse_document
 from .query import Bound, Order, Query, equalities, memberships
-from .required import fits, fixed_parts, free_orders
+from .required import as_fixed, fits, fixed_parts, free_orders
 from .store import Span, Store
 from .values import INDEXED_BYTES, NULL, after_all_with, turned
 
@@ -102,7 +102,7 @@ class Planner:
             prefix = _prefix(head, conjunction)
             number = self._store.definition(definition)
             span = _span(scope, number, prefix, low, high, backwards)
-            covers = frozenset((p, "CONTAINS" if m == "CONTAINS" else "ASCENDING") for p, m in head)
+            covers = frozenset(as_fixed(part) for part in head)
             found.append(_Candidate(number, prefix, covers, backwards, span))
         return found
 

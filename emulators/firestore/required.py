@@ -27,6 +27,12 @@ def fits(definition: Definition, fixed: set[Part], suffix: list[Order], name_tur
     return turns.pop() if len(turns) == 1 else None
 
 
+def as_fixed(part: Part) -> Part:
+    """A field of an index as a condition fixes it: for equality the direction does not matter."""
+    path, mode = part
+    return (path, "CONTAINS" if mode == "CONTAINS" else "ASCENDING")
+
+
 def fixed_parts(conjunction: Conjunction) -> set[Part]:
     return {(path, "ASCENDING") for path in equalities(conjunction)} | {(path, "CONTAINS") for path in memberships(conjunction)}
 
@@ -56,7 +62,7 @@ def require_index(catalogue: Catalogue, query: Query, conjunction: Conjunction, 
     for definition in catalogue.composites(query.collection_id, query.scope):
         if fits(definition, fixed, suffix, name_turned) is not None:
             served = True
-            covered |= {(p, "CONTAINS" if m == "CONTAINS" else "ASCENDING") for p, m in definition.parts}
+            covered |= {as_fixed(part) for part in definition.parts}
     missing = fixed - covered
     if served and not missing:
         return
