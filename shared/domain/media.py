@@ -20,6 +20,7 @@ class Index(Document):
     name: str
     description: str = ""
     is_default: bool = False
+    prompt_id: str = ""  # the deprecated attachment of a prompt; nothing runs by it
     deleted_at: datetime | None = None
 
 

@@ -1,0 +1,43 @@
+"""What the key endpoints take and give."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from shared.domain.clock import wire_time
+from shared.domain.keys import ApiKey
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+KeyScope = Literal["search", "read", "write", "admin"]
+
+
+class KeyCreate(BaseModel):
+    """A key without `expires_in_days` does not expire."""
+
+    name: Name
+    scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=4)] = ["read"]
+    expires_in_days: Annotated[int, Field(ge=1, le=365, strict=True)] | None = None
+
+
+class Activity(BaseModel):
+    """A client's word that work is about to come."""
+
+    event_id: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    surface: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    operation: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+def key_view(key: ApiKey, *, is_active: bool) -> dict[str, Any]:
+    """The credential itself is not in it: it is not stored."""
+    return {
+        "key_id": key.key_id,
+        "key_prefix": key.key_prefix,
+        "name": key.name,
+        "scopes": key.scopes,
+        "created_at": wire_time(key.created_at),
+        "last_used_at": wire_time(key.last_used_at),
+        "revoked_at": wire_time(key.revoked_at),
+        "expires_at": wire_time(key.expires_at),
+        "is_active": is_active,
+    }

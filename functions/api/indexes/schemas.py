@@ -1,0 +1,28 @@
+"""What the index endpoints take."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints, field_validator
+
+
+class IndexCreate(BaseModel):
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+
+    @field_validator("description", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return "" if value is None else value
+
+
+class IndexList(BaseModel):
+    include_defaults: bool = True
+
+
+class PageQuery(BaseModel):
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str | None = None
+
+
+class PromptAttachment(BaseModel):
+    prompt_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]

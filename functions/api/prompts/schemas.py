@@ -1,0 +1,68 @@
+"""What the prompt endpoints take."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints, field_validator
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=100)]
+Description = Annotated[str, StringConstraints(max_length=500)]
+PromptText = Annotated[str, StringConstraints(min_length=10, max_length=5000)]
+FieldPaths = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=600)]], Field(max_length=300)]
+
+
+class VideoLevel(BaseModel):
+    """Without `included_segment_fields`: every leaf of the segment schema, and the transcription."""
+
+    instructions_text: Annotated[str, StringConstraints(min_length=1, max_length=12000)]
+    included_segment_fields: FieldPaths | None = None
+    json_schema: dict[str, Any]
+
+
+class SemanticIndexing(BaseModel):
+    disabled_segment_fields: FieldPaths = []
+    disabled_video_level_fields: FieldPaths = []
+
+
+class PromptCreate(BaseModel):
+    name: Name
+    description: Description = ""
+    prompt_text: PromptText
+    json_schema: dict[str, Any]
+    video_level: VideoLevel | None = None
+    semantic_indexing: SemanticIndexing | None = None
+
+    @field_validator("description", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return "" if value is None else value
+
+
+class PromptUpdate(BaseModel):
+    """Only what is given changes; null counts as not given."""
+
+    name: Name | None = None
+    description: Description | None = None
+    prompt_text: PromptText | None = None
+    json_schema: dict[str, Any] | None = None
+    video_level: VideoLevel | None = None
+    semantic_indexing: SemanticIndexing | None = None
+    clear_video_level: bool = False
+    is_active: bool | None = None
+
+
+class PromptList(BaseModel):
+    active_only: bool = True
+    include_defaults: bool = True
+
+
+class PromptDelete(BaseModel):
+    force: bool = False
+
+
+class SchemaTest(BaseModel):
+    json_schema: dict[str, Any]
+    sample_data: Any
+
+
+class PromptWish(BaseModel):
+    instruction: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=5000)]
