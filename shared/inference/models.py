@@ -4,7 +4,7 @@
 call. A failure of the service comes out as one of the three failures a stage knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,23 +51,29 @@ class Answer:
     output_tokens: int = 0
 
 
+def vertex_client(settings: Settings) -> Any:
+    """Google's client; `GOOGLE_VERTEX_BASE_URL` sends it to another server."""
+    from google import genai
+    from google.genai import types
+
+    credentials, _ = google.auth.default(scopes=_SCOPES)
+    return genai.Client(
+        vertexai=True,
+        project=settings.project_id,
+        location=settings.region,
+        credentials=credentials,
+        http_options=types.HttpOptions(timeout=_CALL_MILLISECONDS),
+    )
+
+
 class Models:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, make_client: Callable[[Settings], Any] = vertex_client) -> None:
         self._settings = settings
+        self._make_client = make_client
 
     @cached_property
     def _client(self) -> Any:
-        from google import genai
-        from google.genai import types
-
-        credentials, _ = google.auth.default(scopes=_SCOPES)
-        return genai.Client(
-            vertexai=True,
-            project=self._settings.project_id,
-            location=self._settings.region,
-            credentials=credentials,
-            http_options=types.HttpOptions(timeout=_CALL_MILLISECONDS),
-        )
+        return self._make_client(self._settings)
 
     def generate(self, question: Question) -> Answer:
         """Raises `Throttled`, `Retry`, or `GiveUp` when the model refuses or stops early."""
