@@ -100,7 +100,10 @@ class Cloud:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
-    cloud = Cloud()
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("GEMINI_API_KEY", "OPENAI_BASE_URL"):  # whoever runs the tests may have a model of their own
+            environment.delenv(name, raising=False)
+        cloud = Cloud()
     yield cloud
     cloud.server.stop()
 

@@ -1,5 +1,10 @@
-"""`generateContent` and `countTokens` of Vertex AI's REST surface, answered by the senses of this machine."""
+"""`generateContent` and `countTokens` of Vertex AI's REST surface, answered by the senses of this machine.
 
+Where the environment names a model of the user's own, `generateContent` is passed on to that.
+"""
+
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.routing import Route
@@ -7,6 +12,7 @@ from starlette.routing import Route
 from emulators.faults import Faults
 from emulators.vertex.answers import endpoint, not_found, unimplemented
 from emulators.vertex.context import ModelsContext
+from emulators.vertex.generate.passthrough import Model, chosen_model
 from emulators.vertex.generate.question import Question, read_question
 from emulators.vertex.generate.reply import answer, prompt_tokens
 from emulators.vertex.generate.warmth import Resting
@@ -18,16 +24,18 @@ _MODEL = "projects/{project}/locations/{location}/publishers/google/models/{mode
 
 
 class Generator:
-    """Answers questions with the senses it was given."""
+    """Answers questions with the senses it was given, or has the user's own model answer them."""
 
-    def __init__(self, senses: Senses, resting: Resting) -> None:
+    def __init__(self, senses: Senses, resting: Resting, model: Model | None) -> None:
         self._senses = senses
         self._resting = resting
+        self._model = model
 
     def generate(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         question = _question(values, body)
         with self._resting.awake():
-            return answer(question, Witness.of(question, self._senses))
+            witness = Witness.of(question, self._senses)
+            return answer(question, witness) if self._model is None else self._model.answer(question, witness)
 
     def count(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         question = _question(values, body)
@@ -39,10 +47,10 @@ class Generator:
         }
 
 
-def routes(faults: Faults, context: ModelsContext) -> list[Route]:
+def routes(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> list[Route]:
     """The routes of this part of the models process; nothing is loaded before the first request."""
     senses = Senses(context)
-    generator = Generator(senses, Resting(context.clock, senses.rest))
+    generator = Generator(senses, Resting(context.clock, senses.rest), chosen_model(environment))
 
     def stream(values: dict[str, str], body: dict[str, Any]) -> Any:
         raise unimplemented("streamGenerateContent is not offered here; use generateContent.")
