@@ -52,7 +52,7 @@ class Queues:
             task.schedule_time = stamp  # type: ignore[assignment]
         try:
             self._client.create_task(parent=queue, task=task)
-        except google_errors.AlreadyExists:
+        except google_errors.Conflict:  # AlreadyExists over gRPC, its superclass over REST
             return
 
 
