@@ -1,5 +1,6 @@
 """The `where` of a query: single conditions, and their rewriting as alternatives of conjunctions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ MAX_NOT_IN = 10
 _OPERATORS = {number: name for name, number in StructuredQuery.FieldFilter.Operator.items()}
 _UNARY = {number: name for name, number in StructuredQuery.UnaryFilter.Operator.items()}
 _RANGES = {"LESS_THAN": "<", "LESS_THAN_OR_EQUAL": "<=", "GREATER_THAN": ">", "GREATER_THAN_OR_EQUAL": ">="}
+_NEGATIONS = ("NOT_EQUAL", "NOT_IN", "IS_NOT_NAN", "IS_NOT_NULL")
 _NAN = Value(double_value=float("nan"))
 _NULL = Value(null_value=0)
 _ENCODED_NAN = encode(_NAN)
@@ -68,8 +70,11 @@ def alternatives(where: Any) -> list[Conjunction]:
     kind = where.WhichOneof("filter_type")
     if kind is None:
         return [()]
-    if _negations(where) > 1:
+    used = list(_operators(where))
+    if sum(op in _NEGATIONS for op in used) > 1:
         raise invalid("Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query.")
+    if "NOT_IN" in used and {"IN", "ARRAY_CONTAINS_ANY", "OR"} & set(used):
+        raise invalid("'NOT_IN' cannot be used in the same query with 'IN', 'ARRAY_CONTAINS_ANY' or 'OR'.")
     found = _alternatives(where)
     for conjunction in found:
         if sum(condition.op == "contains" for condition in conjunction) > 1:
@@ -77,13 +82,18 @@ def alternatives(where: Any) -> list[Conjunction]:
     return list(dict.fromkeys(found))
 
 
-def _negations(where: Any) -> int:
+def _operators(where: Any) -> Iterator[str | None]:
+    """Every operator a filter uses, however deep, alternatives among them."""
     kind = where.WhichOneof("filter_type")
-    if kind == "composite_filter":
-        return sum(_negations(part) for part in where.composite_filter.filters)
     if kind == "field_filter":
-        return int(_OPERATORS.get(where.field_filter.op) in ("NOT_EQUAL", "NOT_IN"))
-    return int(_UNARY.get(where.unary_filter.op) in ("IS_NOT_NULL", "IS_NOT_NAN"))
+        yield _OPERATORS.get(where.field_filter.op)
+    elif kind == "unary_filter":
+        yield _UNARY.get(where.unary_filter.op)
+    elif kind == "composite_filter":
+        if where.composite_filter.op == StructuredQuery.CompositeFilter.OR:
+            yield "OR"
+        for part in where.composite_filter.filters:
+            yield from _operators(part)
 
 
 def _alternatives(where: Any) -> list[Conjunction]:
