@@ -1,0 +1,46 @@
+"""One running product for all end-to-end tests; those that break things start their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.film import SCENES, Shot, make_film
+from tests.e2e.stack import Stack, start
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one worker: they share a stack, and two stacks on two cores would only measure each other."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = start(tmp_path_factory.mktemp("site") / "data")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Starts stacks for this test alone: `own_stack("name")`; the same name again means the same data."""
+    started: list[Stack] = []
+
+    def begin(name: str = "data", port: int | None = None) -> Stack:
+        started.append(start(tmp_path / name, port))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Shot]]:
+    """Three shots with words to read and words to hear."""
+    path = tmp_path_factory.mktemp("film") / "three-shots.mp4"
+    return path, make_film(path, (640, 360), SCENES[:3])
