@@ -125,11 +125,16 @@ def _disc(radius: int) -> np.ndarray:
 def _with_disc(still: np.ndarray, disc: np.ndarray, scene: Scene, seconds: float) -> np.ndarray:
     """The still picture with the disc where it has moved to, always above the title."""
     height, width, side = *still.shape[:2], len(disc)
-    left = int((0.3 + scene.movement[0] * seconds) % 1.0 * (width - side))
-    upper = int((0.1 + scene.movement[1] * seconds) % 0.3 * height)
+    left = int(_bounced(0.3 + scene.movement[0] * seconds) * (width - side))
+    upper = int(_bounced(0.3 + scene.movement[1] * seconds) * 0.3 * height)
     picture = still.copy()
     picture[upper : upper + side, left : left + side][disc] = np.array(scene.colours[0], np.uint8)[::-1]
     return picture
+
+
+def _bounced(place: float) -> float:
+    """Between 0 and 1: what leaves at one side comes back the way it went, for a jump would look like a cut."""
+    return 1 - abs(1 - place % 2)
 
 
 def _sounds(scenes: Sequence[Scene]) -> list[np.ndarray]:
