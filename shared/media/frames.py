@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -113,18 +113,22 @@ def full_luma(frame: av.VideoFrame) -> np.ndarray | None:
     if frame.format.name not in _EIGHT_BIT and frame.format.name not in _ALPHA:
         return None
     plane = frame.planes[0]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+    return _bytes(plane).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+def _bytes(plane: Any) -> np.ndarray:
+    return np.frombuffer(plane, np.uint8)
 
 
 def _plane(frame: av.VideoFrame, number: int) -> np.ndarray:
     plane = frame.planes[number]
     step = max(1, max(plane.width, plane.height) // SAMPLES_ACROSS)
-    whole = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    whole = _bytes(plane).reshape(-1, plane.line_size)
     return whole[step // 2 : plane.height : step, step // 2 : plane.width : step]
 
 
 def _deep_plane(frame: av.VideoFrame, number: int, shift: int) -> np.ndarray:
     plane = frame.planes[number]
     step = max(1, max(plane.width, plane.height) // SAMPLES_ACROSS)
-    whole = np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)
+    whole = _bytes(plane).view(np.uint16).reshape(-1, plane.line_size // 2)
     return (whole[step // 2 : plane.height : step, step // 2 : plane.width : step] >> shift).astype(np.uint8)

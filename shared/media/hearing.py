@@ -5,6 +5,7 @@ but never throughout, and its loudness moves up and down at the pace of syllable
 instrument can pass for it; a clip of one steady sound cannot.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -89,7 +90,8 @@ def _measure(chunks: Iterable[np.ndarray]) -> _Measures:
 
 def _filter_bank() -> np.ndarray:
     """Triangular filters, evenly spaced on the mel scale, from 60 Hz to 7.6 kHz."""
-    mels = np.linspace(*(2595 * np.log10(1 + f / 700) for f in (60.0, 7600.0)), _BANDS + 2)
+    lowest, highest = (2595 * math.log10(1 + hertz / 700) for hertz in (60.0, 7600.0))
+    mels = np.linspace(lowest, highest, _BANDS + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
     bins = np.fft.rfftfreq(2 * _WINDOW, 1 / SAMPLE_RATE)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -158,7 +160,7 @@ def _changes(bands: np.ndarray) -> list[float]:
     before, after = slice(0, len(mean) - side), slice(side, None)
     spread = np.sqrt((variance[before] + variance[after]) / 2 + 0.25)
     novelty = (np.abs(mean[after] - mean[before]) / spread).mean(axis=1)
-    found = []
+    found: list[int] = []
     for at in np.flatnonzero(novelty >= _CHANGE_LEVEL):
         low = max(0, at - side // 2)
         if novelty[at] == novelty[low : at + side // 2 + 1].max() and (not found or at - found[-1] > side // 2):

@@ -87,7 +87,7 @@ def _find_meta(source: BinaryIO) -> bytes:
 
 
 def _boxes(data: bytes, at: int = 0) -> list[tuple[bytes, bytes]]:
-    found = []
+    found: list[tuple[bytes, bytes]] = []
     while at + 8 <= len(data) and len(found) < _MAX_BOXES:
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         if length == 0:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
 from av.audio.stream import AudioStream
@@ -143,7 +143,7 @@ class Container:
             raise self._source.failure
 
 
-def _best(container: InputContainer, kind: str, streams: list[Any]) -> Any:
+def _best(container: InputContainer, kind: Literal["video", "audio"], streams: list[Any]) -> Any:
     if not streams:
         return None
     best = container.streams.best(kind)
