@@ -77,6 +77,10 @@ class App(Generic[D]):
         self._building = threading.Lock()
         self._built: tuple[Kit, D] | None = None
 
+    def serves(self, path: str) -> bool:
+        """Whether a route of this family is at the raw path, whatever the method."""
+        return self._router.match(path) is not None
+
     def _ready(self) -> tuple[Kit, D]:
         built = self._built
         if built is None:

@@ -1,14 +1,15 @@
 """What every family's app stands on besides its own dependencies."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from shared import secrets
 from shared.config import Settings
 from shared.domain.clock import Clock
+from shared.http import jwks
 from shared.http.auth import ApiKeys, Authenticator, Tokens
-from shared.http.jwks import Jwks
 from shared.store import documents
 from shared.store.documents import Store
 from shared.store.idempotency import Idempotency
@@ -22,12 +23,12 @@ class Kit:
     upload_limit_bytes: int
 
 
-def make(settings: Settings, store: Store) -> Kit:
+def make(settings: Settings, store: Store, *, fetch: jwks.Fetch = jwks.fetch, sleep: Callable[[float], None] = time.sleep) -> Kit:
     """A kit over this store, with the clock of the store."""
-    tokens = Tokens(settings, Jwks(settings.jwks_url, store.clock))
+    tokens = Tokens(settings, jwks.Jwks(settings.jwks_url, store.clock, fetch))
     return Kit(
         authenticator=Authenticator(store, ApiKeys(store, settings.api_key_pepper), tokens),
-        idempotency=Idempotency(store, lambda: secrets.connect(settings), time.sleep),
+        idempotency=Idempotency(store, lambda: secrets.connect(settings), sleep),
         clock=store.clock,
         upload_limit_bytes=settings.upload_limit_bytes,
     )

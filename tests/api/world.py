@@ -1,0 +1,208 @@
+"""All HTTP families on engines in this process, with a clock that moves a millisecond with each request."""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from google.oauth2 import service_account
+
+from emulators.clock import ManualClock
+from emulators.faults import Faults
+from emulators.firestore.engine import Engine as FirestoreEngine
+from emulators.firestore.inprocess import client as firestore_client
+from emulators.identity.engine import Engine as IdentityEngine
+from emulators.pubsub.engine import Engine as PubSubEngine
+from emulators.pubsub.inprocess import publisher
+from emulators.tasks.engine import Engine as TasksEngine
+from emulators.tasks.inprocess import client as tasks_client
+from functions.api.api_keys import handlers as api_keys
+from functions.api.api_keys.routes import ROUTES as API_KEYS
+from functions.api.indexes import handlers as indexes
+from functions.api.indexes.routes import ROUTES as INDEXES
+from functions.api.prompt_runs import handlers as prompt_runs
+from functions.api.prompt_runs.routes import ROUTES as PROMPT_RUNS
+from functions.api.prompts import handlers as prompts
+from functions.api.prompts.routes import ROUTES as PROMPTS
+from functions.api.videos import deps as videos
+from functions.api.videos.routes import ROUTES as VIDEOS
+from shared.config import Settings
+from shared.domain.cursors import Cursors
+from shared.http import kit as kits
+from shared.http.app import App
+from shared.http.kit import Kit
+from shared.http.request import Headers, Request, Response
+from shared.http.routes import PREFIX, Route
+from shared.inference.models import Models
+from shared.messaging.messages import QUEUES
+from shared.messaging.queues import Queues
+from shared.messaging.topics import Topics
+from shared.objects.buckets import Objects
+from shared.store.deletions import Deletions
+from shared.store.documents import Store
+from shared.store.indexes import Indexes
+from shared.store.keys import Keys
+from shared.store.pages import Pages
+from shared.store.prompts import Prompts
+from shared.store.runs import Runs
+from shared.store.videos import Videos
+
+PROJECT = "videovector-test"
+ISSUER = "https://issuer.test"
+AUDIENCE = "videovector"
+COMPOSITE_INDEXES = Path(__file__).parents[2] / "infra" / "firestore.indexes.json"
+
+FAMILIES: dict[str, list[Route]] = {
+    "api_keys": API_KEYS,
+    "indexes": INDEXES,
+    "prompts": PROMPTS,
+    "videos": VIDEOS,
+    "prompt_runs": PROMPT_RUNS,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        return self.json["error"]["code"]
+
+
+@dataclass
+class World:
+    settings: Settings
+    clock: ManualClock
+    store: Store
+    tasks: TasksEngine
+    identity: IdentityEngine
+    kit: Kit
+    faults: Faults  # of the store
+    apps: dict[str, App]
+    jwks_fetches: list[str] = field(default_factory=list)
+
+    def token(self, sub: str = "ada", **claims: Any) -> str:
+        return self.identity.user_token(sub, AUDIENCE, claims)
+
+    def as_owner(self, sub: str = "ada") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(sub)}"}
+
+    def as_key(self, *scopes: str, sub: str = "ada") -> dict[str, str]:
+        """Headers with a fresh key of these scopes."""
+        made = self.call("POST", "/api-keys", {"name": "a key", "scopes": list(scopes)}, self.as_owner(sub))
+        assert made.status == 201, made.body
+        return {"X-API-Key": made.json["key"]}
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        raw: bytes | None = None,
+    ) -> Answer:
+        """`path` is below /api/v2; `body` goes as JSON, `raw` as it is."""
+        content = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
+        sent = dict(headers or {})
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        request = Request(
+            method,
+            PREFIX + path,
+            urlencode(query or {}, doseq=True),
+            Headers(sent.items()),
+            BytesIO(content),
+            len(content) if content else None,
+        )
+        self.clock.advance(0.001)
+        return answer_of(self._app(request.path).handle(request))
+
+    def _app(self, path: str) -> App:
+        return next((app for app in self.apps.values() if app.serves(path)), self.apps["indexes"])
+
+    def app(self, routes: list[Route], deps: Any = None) -> App:
+        """A family of the test's own on the same kit."""
+        return App("own", routes, lambda _: deps, settings=lambda: self.settings, kit=lambda _: self.kit)
+
+
+def answer_of(response: Response) -> Answer:
+    body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+    return Answer(response.status, response.headers, body)
+
+
+def build(folder: Path) -> World:
+    clock, faults = ManualClock(1_780_000_000.0), Faults()
+    identity = IdentityEngine(None, clock, ISSUER)
+    key_file, sealing_key = folder / "signer.json", folder / "sealing.key"
+    identity.service_account_file(key_file, "http://127.0.0.1:9/token", f"signer@{PROJECT}.test", PROJECT)
+    sealing_key.write_text(base64.b64encode(os.urandom(32)).decode())
+    settings = Settings(
+        project_id=PROJECT,
+        originals_bucket="originals",
+        derived_bucket="derived",
+        jwt_issuer=ISSUER,
+        jwt_audience=AUDIENCE,
+        jwks_url=f"{ISSUER}/jwks",
+        kms_key=sealing_key.as_uri(),
+        cursor_key="cursors",
+        api_key_pepper="pepper",
+        upload_limit_bytes=2_000_000,
+    )
+    firestore = firestore_client(FirestoreEngine(None, clock, COMPOSITE_INDEXES), PROJECT, faults=faults)
+    store = Store(firestore, lambda: datetime.fromtimestamp(clock(), UTC))
+    fetches: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        fetches.append(url)
+        return json.dumps(identity.jwks()).encode()
+
+    kit = kits.make(settings, store, fetch=fetch, sleep=clock.advance)
+    tasks = TasksEngine(None, clock)
+    deps = _deps(settings, store, kit, tasks, clock, key_file)
+    apps = {
+        name: App(name, routes, lambda _, name=name: deps[name], settings=lambda: settings, kit=lambda _: kit)
+        for name, routes in FAMILIES.items()
+    }
+    return World(settings, clock, store, tasks, identity, kit, faults, apps, fetches)
+
+
+def _deps(
+    settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock: Callable[[], float], key_file: Path
+) -> dict[str, Any]:
+    client = tasks_client(tasks)
+    parent = f"projects/{PROJECT}/locations/{settings.region}"
+    for names in QUEUES.values():
+        for name in names:
+            client.create_queue(parent=parent, queue={"name": f"{parent}/queues/{name}"})
+    pubsub = publisher(PubSubEngine(None, clock))
+    pubsub.create_topic(name=f"projects/{PROJECT}/topics/events")
+    queues, topics = Queues(client, settings), Topics(pubsub, PROJECT)
+    signer = service_account.Credentials.from_service_account_info(json.loads(key_file.read_text()))
+    objects = Objects(storage.Client(project=PROJECT, credentials=AnonymousCredentials()), settings, signer)
+    pages = Pages(store, Cursors(settings.cursor_key))
+    own_indexes, media, runs = Indexes(store), Videos(store, pages), Runs(store, pages)
+    own_prompts, deletions = Prompts(store), Deletions(store, queues)
+    return {
+        "api_keys": api_keys.Deps(store, Keys(store), settings.api_key_pepper, kit.authenticator.keys.forget),
+        "indexes": indexes.Deps(store, own_indexes, media, runs, own_prompts, deletions, objects.signed_url),
+        "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings)),
+        "videos": videos.Deps(store, topics, objects, pages, own_indexes, media, runs, deletions),
+        "prompt_runs": prompt_runs.Deps(store, queues, objects, pages, own_indexes, media, own_prompts, runs),
+    }
