@@ -13,6 +13,7 @@ from emulators.clock import ManualClock
 from emulators.vertex.context import context_from
 from emulators.vertex.generate import colours, sound
 from emulators.vertex.generate.kept_evidence import KeptEvidence
+from emulators.vertex.generate.listening import Listener
 from emulators.vertex.generate.question import MediaPart
 from emulators.vertex.generate.reading import Reader
 from emulators.vertex.generate.recogniser_pool import RecogniserPool
@@ -20,7 +21,7 @@ from emulators.vertex.generate.seeing import look_at_film
 from emulators.vertex.generate.speech_gate import SpeechGate
 from emulators.vertex.generate.warmth import Resting
 from emulators.vertex.generate.witness import Senses, Stretch
-from tests.emulators.made_media import Scene, film, silence, spoken, tone
+from tests.emulators.made_media import Scene, film, silence, spoken, tone, wav
 
 GARDEN = "We need more water for the garden."
 
@@ -51,6 +52,17 @@ def test_a_long_speech_is_cut_into_spans_a_recogniser_can_take() -> None:
     spans = SpeechGate().spans(endless)
     assert len(spans) > 2
     assert all(end - start < 16 for start, end in spans)
+
+
+def test_without_the_right_gate_nothing_is_recognised_and_the_answer_says_why(tmp_path: Path, pool: RecogniserPool) -> None:
+    other = tmp_path / "silero_vad_v6.onnx"
+    other.write_bytes(b"some other model")
+    sound_track = wav(spoken(GARDEN))
+    heard = Listener(pool, SpeechGate(lambda: other)).listen(lambda: io.BytesIO(sound_track), 0.0, 2.0)
+    assert heard.utterances == ()
+    assert heard.source == "speech recognition is not installed"
+    assert heard.loudness > -40
+    assert pool.pids() == set()
 
 
 def test_two_utterances_are_recognised_by_two_processes_and_in_order(pool: RecogniserPool) -> None:

@@ -101,13 +101,13 @@ class Facts:
         if not self.witness.has_media:
             notes = self.witness.notes
             chosen = wording.most_telling(notes.sentences, about=notes.prose if notes.documents else "")
-            joined = " ".join(part if part[-1] in ".!?…" else f"{part}." for part in chosen)
+            joined = " ".join(_ended(part) for part in chosen)
             return Known(joined or None, tuple(chosen))
         parts = []
         if lines := [line.text for line in self.lines()]:
-            parts.append(f"On screen: {wording.shortened(' · '.join(lines), 300)}.")
+            parts.append(_ended(f"On screen: {wording.shortened(' · '.join(lines), 300)}"))
         if said := wording.most_telling(self.spoken()):
-            parts.append(f"Spoken: {wording.shortened(' … '.join(said), 500)}.")
+            parts.append(_ended(f"Spoken: {wording.shortened(' … '.join(said), 500)}"))
         if not parts and (plain := self.described()):
             parts.append(plain)
         return Known(" ".join(parts) or None, tuple(parts))
@@ -299,6 +299,10 @@ def _numeral(text: str) -> float | None:
         return float(digits.group(0).replace(",", ""))
     except ValueError:
         return None
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence[-1] in ".!?…" else f"{sentence}."
 
 
 def _commonest(texts: list[str]) -> list[str]:

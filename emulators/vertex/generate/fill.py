@@ -12,6 +12,7 @@ from emulators.vertex.generate.match import (
     NUMBERS,
     Place,
     asks_for_a_count,
+    asks_what_sort,
     is_unseen,
     kinds_for,
     record_kind,
@@ -202,7 +203,7 @@ class Filler:
 
     def _string(self, place: Place) -> Any:
         pattern = _WHOLE_SHAPE.get(place.shape.format)
-        kinds = kinds_for(place)
+        kinds = [] if asks_what_sort(place) else kinds_for(place)
         wanted = _TEXT_FORMATS.get(place.shape.format)
         if wanted is not None:
             kinds = [wanted] if not is_unseen(place) else []

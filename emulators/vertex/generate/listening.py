@@ -8,13 +8,14 @@ import numpy as np
 from emulators.vertex.generate import sound
 from emulators.vertex.generate.evidence import Hearing, Utterance
 from emulators.vertex.generate.recogniser_pool import RecogniserPool, Word
-from emulators.vertex.generate.speech_gate import RATE, SpeechGate
+from emulators.vertex.generate.speech_gate import RATE, ModelMissing, SpeechGate
 from emulators.vertex.generate.subtitles import spoken_language, subtitle_lines
 from shared.media.audio import audio_span
 
 SUBTITLES = "subtitle track"
 RECOGNISER = "pocketsphinx en-US"
 NO_SPEECH = "no speech heard"
+NO_GATE = "speech recognition is not installed"
 _WAV_HEADER = 44
 # A pause inside one breath of speech after which a new utterance is written down.
 NEW_UTTERANCE = 0.7
@@ -31,12 +32,16 @@ class Listener:
         """Times of what is heard are seconds of the media."""
         pcm = np.frombuffer(audio_span(open_source(), start, end), "<i2", offset=_WAV_HEADER)
         loudness, silence, tonal = sound.measure(pcm)
-        spans = self._gate.spans(pcm) if silence < 1.0 else []
+        try:
+            spans = self._gate.spans(pcm) if silence < 1.0 else []
+            without = NO_SPEECH
+        except ModelMissing:  # without the gate nothing is recognised: ungated, music would turn into words
+            spans, without = [], NO_GATE
         language, lines = subtitle_lines(open_source(), start, end)
         source = SUBTITLES
         if not lines:
             lines = self._recognise(pcm, spans, start)
-            source = RECOGNISER if lines else NO_SPEECH
+            source = RECOGNISER if lines else without
             language = (spoken_language(open_source()) or "en") if lines else None
         return Hearing(
             source=source,

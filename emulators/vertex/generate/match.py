@@ -9,6 +9,7 @@ from emulators.vertex.generate.vocabulary import (
     COUNTING,
     KINDS,
     SLOTS,
+    SORTING,
     UNSEEN,
     any_stem,
     stem_matches,
@@ -100,6 +101,10 @@ def asks_whether(place: Place) -> bool:
 def is_unseen(place: Place) -> bool:
     """Whether the name asks for something no sense here can tell."""
     return any_stem(UNSEEN, words_of(place.name))
+
+
+def asks_what_sort(place: Place) -> bool:
+    return words_of(place.name)[-1:] in [[word] for word in SORTING]
 
 
 def record_kind(place: Place) -> str | None:

@@ -23,6 +23,8 @@ MAX_STEPS = 300
 # Key frames further apart than this on average would miss too much of what happens between them.
 MAX_GAP = 3.0
 MAX_READ = 3
+# Words stay on screen for a while: after this many pictures without any, the rest are not read.
+BLANK_ENOUGH = 2
 READ_SIDE = 1280
 CELLS = (64, 36)
 
@@ -54,7 +56,9 @@ def look_at_film(source: BinaryIO, start: float, end: float, reader: Reader) -> 
             return None
         chosen = [(c.at, upright_picture(c.frame, READ_SIDE)) for c in _worth_reading(candidates)]
     lines: list[Line] = []
-    for at, image in chosen:
+    for count, (at, image) in enumerate(chosen):
+        if count == BLANK_ENOUGH and not lines:
+            break
         lines += reader.read(image, at)
     frame = candidates[0].frame
     turned = frame.rotation % 180 != 0

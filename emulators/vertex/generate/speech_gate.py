@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ def model_path() -> Path:
 
 
 class SpeechGate:
-    """Finds the spans in which somebody speaks."""
+    """Finds the spans in which somebody speaks; the model is looked for and loaded at first use."""
 
-    def __init__(self) -> None:
+    def __init__(self, find_model: Callable[[], Path] = model_path) -> None:
+        self._find_model = find_model
         self._session: Any = None
         self._lock = threading.Lock()
 
@@ -62,7 +64,7 @@ class SpeechGate:
     def _loaded(self) -> Any:
         with self._lock:
             if self._session is None:
-                self._session = _load(model_path())
+                self._session = _load(self._find_model())
             return self._session
 
 

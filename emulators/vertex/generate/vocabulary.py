@@ -14,7 +14,7 @@ KINDS: dict[str, dict[str, float]] = {
     "screen_text": {
         **dict.fromkeys(("ocr", "onscreen", "overlay", "chyron", "signage", "inscription", "lettering"), STRONG),
         **dict.fromkeys(("text", "caption", "sign", "slide", "banner", "subtitle", "watermark"), MIDDLE),
-        **dict.fromkeys(("screen", "visible", "written", "read", "displayed", "shown", "letter", "frame"), WEAK),
+        **dict.fromkeys(("screen", "visible", "written", "read", "displayed", "shown", "letter"), WEAK),
     },
     "speech": {
         **dict.fromkeys(("transcri", "spoken", "speech", "dialog", "utter", "verbatim", "voiceover"), STRONG),
@@ -54,7 +54,7 @@ KINDS: dict[str, dict[str, float]] = {
     },
     "link": {"url": STRONG, "uri": STRONG, "link": STRONG, "website": STRONG},
     "email": {"email": STRONG, "mail": MIDDLE},
-    "date": {"date": STRONG, "day": MIDDLE},
+    "date": {"date": STRONG},
     "clock_time": {"clock": STRONG, "hour": STRONG},
     "price": {"price": STRONG, "cost": STRONG, "amount": STRONG, "fee": STRONG},
     "percentage": {"percent": STRONG, "percentage": STRONG},
@@ -71,6 +71,9 @@ UNSEEN = (
     "safe", "appropriate", "interior", "indoor", "outdoor", "camera", "angle", "reason", "cause",
     "relationship", "expression", "speaker", "actor", "character", "player", "team", "host",
 )  # fmt: skip
+
+# Names ending in these ask to be told what sort of thing something is.
+SORTING = ("type", "kind", "class", "style")
 
 COUNTING = ("count", "many", "total", "amount", "number", "num", "quantity")
 ASKING = ("has", "is", "contain", "include", "present", "exist", "any", "mention", "presence", "detected")

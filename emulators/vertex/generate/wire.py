@@ -4,7 +4,8 @@ Where the environment names a model of the user's own, `generateContent` is pass
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import Route
@@ -47,8 +48,21 @@ class Generator:
         }
 
 
+@dataclass(frozen=True)
+class Generation:
+    """This part of the models process; `close` ends its recognisers and lets go of its files."""
+
+    routes: list[Route]
+    close: Callable[[], None]
+
+
 def routes(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> list[Route]:
-    """The routes of this part of the models process; nothing is loaded before the first request."""
+    """The routes alone, for a process that ends with its server: recognisers do not outlive it."""
+    return generation(faults, context, environment).routes
+
+
+def generation(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> Generation:
+    """Opens the kept evidence; no model is loaded before the first request."""
     senses = Senses(context)
     generator = Generator(senses, Resting(context.clock, senses.rest), chosen_model(environment))
 
@@ -60,11 +74,12 @@ def routes(faults: Faults, context: ModelsContext, environment: Mapping[str, str
         "countTokens": generator.count,
         "streamGenerateContent": stream,
     }
-    return [
+    served = [
         Route(f"/{version}/{_MODEL}:{name}", endpoint(faults, f"vertex.{name}", do), methods=["POST"])
         for version in _VERSIONS
         for name, do in work.items()
     ]
+    return Generation(served, senses.close)
 
 
 def _question(values: dict[str, str], body: dict[str, Any]) -> Question:

@@ -2,13 +2,14 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import BinaryIO
 
-from emulators.vertex.answers import invalid, not_found
+from emulators.vertex.answers import ApiError, invalid, not_found
 from emulators.vertex.context import ModelsContext
 from emulators.vertex.generate.evidence import Hearing, Look
 from emulators.vertex.generate.kept_evidence import KeptEvidence
@@ -16,7 +17,7 @@ from emulators.vertex.generate.listening import Listener
 from emulators.vertex.generate.notes import Notes
 from emulators.vertex.generate.question import MediaPart, Question
 from emulators.vertex.generate.reading import Reader
-from emulators.vertex.generate.recogniser_pool import RecogniserPool
+from emulators.vertex.generate.recogniser_pool import RecogniserLost, RecogniserPool
 from emulators.vertex.generate.seeing import look_at_film, look_at_image
 from emulators.vertex.generate.speech_gate import SpeechGate
 from shared.media.opener import UnreadableMedia, read_kind
@@ -34,7 +35,7 @@ class Senses:
     def __init__(self, context: ModelsContext) -> None:
         self.context = context
         self.pool = RecogniserPool(context.workers)
-        self.reader = Reader()
+        self.reader = Reader(context.workers)
         self.listener = Listener(self.pool, SpeechGate())
         self.kept = KeptEvidence(context.data_dir, context.clock)
 
@@ -54,30 +55,20 @@ class Stretch:
     def __init__(self, part: MediaPart, senses: Senses) -> None:
         self._part = part
         self._senses = senses
-        context = senses.context
-        if part.uri is not None:
-            uri = part.uri
-            try:
-                size = context.object_size(uri)
-            except (FileNotFoundError, KeyError):
-                raise not_found(f"The object {uri} does not exist.") from None
-            self._read: Callable[[int, int], bytes] = lambda start, count: context.read_range(uri, start, count)
-        else:
-            data = part.data or b""
-            size = len(data)
-            self._read = lambda start, count: data[start : start + count]
-        self._size = size
-        head, tail = self._read(0, min(size, _IDENTITY_BYTES)), b""
-        if size > _IDENTITY_BYTES:
-            tail = self._read(max(_IDENTITY_BYTES, size - _IDENTITY_BYTES), min(_IDENTITY_BYTES, size - _IDENTITY_BYTES))
-        self._identity = f"{part.uri or 'inline'} {size} {hashlib.sha256(head + tail).hexdigest()[:32]}"
-        try:
+        with _refusals(part.uri):
+            self._size, self._read = _reading(part, senses.context)
+            head, tail = self._ends()
+            self._identity = f"{part.uri or 'inline'} {self._size} {hashlib.sha256(head + tail).hexdigest()[:32]}"
             kind, _ = read_kind(io.BytesIO(head))
             self.is_image = kind.family != "stream"
             self._info = None if self.is_image else self._known_info()
-        except UnreadableMedia as damage:
-            raise invalid(f"Unable to process input media: {damage.message}") from None
         self.span = (0.0, 0.0) if self.is_image else self._clipped()
+
+    def _ends(self) -> tuple[bytes, bytes]:
+        """First and last bytes: a file written anew under its old name is told by them."""
+        first = min(self._size, _IDENTITY_BYTES)
+        last = min(self._size - first, _IDENTITY_BYTES)
+        return self._read(0, first), self._read(self._size - last, last) if last else b""
 
     def open(self) -> BinaryIO:
         return io.BufferedReader(RangedFile(self._read, self._size), 256 * 1024)
@@ -127,10 +118,30 @@ class Stretch:
 
     def _ask(self, sense: str, find: Callable[[], dict | None]) -> dict | None:
         start, end = self.span
-        try:
+        with _refusals(self._part.uri):
             return self._senses.kept.find(f"{sense} {self._identity} {start:.3f} {end:.3f}", find)
-        except UnreadableMedia as damage:
-            raise invalid(f"Unable to process input media: {damage.message}") from None
+
+
+def _reading(part: MediaPart, context: ModelsContext) -> tuple[int, Callable[[int, int], bytes]]:
+    """Size in bytes of a piece of media, and how to read some of it."""
+    if part.uri is not None:
+        uri = part.uri
+        return context.object_size(uri), lambda start, count: context.read_range(uri, start, count)
+    data = part.data or b""
+    return len(data), lambda start, count: data[start : start + count]
+
+
+@contextmanager
+def _refusals(uri: str | None) -> Iterator[None]:
+    """What goes wrong with media, in the terms of the wire."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise not_found(f"The object {uri} does not exist.") from None
+    except UnreadableMedia as damage:
+        raise invalid(f"Unable to process input media: {damage.message}") from None
+    except RecogniserLost as lost:
+        raise ApiError(503, str(lost)) from None
 
 
 class Witness:
