@@ -89,8 +89,13 @@ class Engine:
         token = self._sign(said, LIFETIME_S)
         return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_S}
 
-    def service_account_file(self, path: Path, token_uri: str, email: str, project_id: str) -> None:
-        """Writes the key file that Google's clients load; the account keeps the same key whenever it is rewritten."""
+    def service_account_file(
+        self, path: Path, token_uri: str, email: str, project_id: str, universe: str = "googleapis.com"
+    ) -> None:
+        """Writes the key file that Google's clients load; the account keeps the same key whenever it is rewritten.
+
+        In a `universe` that is not Google's own, its libraries look nothing up at Google's hosts in the background.
+        """
         key = self._keys.ensure_account(email, self._clock())
         content = {
             "type": "service_account",
@@ -100,7 +105,7 @@ class Engine:
             "client_email": email,
             "client_id": _account_number(email),
             "token_uri": token_uri,
-            "universe_domain": "googleapis.com",
+            "universe_domain": universe,
         }
         write_private(path, json.dumps(content, indent=2))
 

@@ -16,7 +16,7 @@ from emulators.pubsub.engine import Engine as PubSub
 from emulators.pubsub.server import serve as serve_pubsub
 from emulators.runner import child
 from emulators.runner.provision import Provision, jobs
-from emulators.runner.site import ACCOUNT, ISSUER, PROJECT, ROOT, Site
+from emulators.runner.site import ACCOUNT, ISSUER, PROJECT, ROOT, UNIVERSE, Site
 from emulators.scheduler.engine import Engine as Scheduler
 from emulators.scheduler.server import serve as serve_scheduler
 from emulators.storage.engine import Engine as Storage
@@ -51,7 +51,8 @@ class Cloud:
 
     def start(self) -> None:
         ports, faults, manifests = self._site.ports, self._faults, load_manifests()
-        self.identity.service_account_file(self._site.account_file, f"{self._site.url('identity')}/token", ACCOUNT, PROJECT)
+        token_uri = f"{self._site.url('identity')}/token"
+        self.identity.service_account_file(self._site.account_file, token_uri, ACCOUNT, PROJECT, universe=UNIVERSE)
         sign = self.identity.oidc_token
         self._running += [
             serve_identity(self.identity, faults, port=ports.identity),

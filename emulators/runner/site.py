@@ -12,6 +12,7 @@ ORIGINALS = f"{PROJECT}-originals"
 DERIVED = f"{PROJECT}-derived"
 ISSUER = "https://identity.videovector.local"
 AUDIENCE = "videovector"
+UNIVERSE = "videovector.local"  # not Google's: its libraries then look nothing up at Google's hosts
 ACCOUNT = f"videovector@{PROJECT}.iam.gserviceaccount.com"
 LOCATION = f"projects/{PROJECT}/locations/{REGION}"
 VECTOR_INDEX = f"{LOCATION}/indexes/videovector"

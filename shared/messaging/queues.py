@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from functools import cache
 
+import google.auth
 from google.api_core import exceptions as google_errors
 from google.api_core.client_options import ClientOptions
 from google.cloud import tasks_v2
@@ -58,5 +59,6 @@ class Queues:
 
 @cache
 def connect(settings: Settings) -> Queues:
-    options = ClientOptions(api_endpoint=settings.tasks_endpoint) if settings.tasks_endpoint else None
-    return Queues(tasks_v2.CloudTasksClient(transport="rest", client_options=options), settings)
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    options = ClientOptions(api_endpoint=settings.tasks_endpoint or None, universe_domain=credentials.universe_domain)
+    return Queues(tasks_v2.CloudTasksClient(credentials=credentials, transport="rest", client_options=options), settings)

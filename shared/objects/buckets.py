@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import google.auth
 from google.api_core import exceptions as google_errors
+from google.api_core.client_options import ClientOptions
 from google.auth import iam
 from google.auth.credentials import Credentials, Signing
 from google.auth.transport.requests import Request
@@ -148,5 +149,6 @@ def _signing(credentials: Credentials) -> Credentials:
 @cache
 def connect(settings: Settings) -> Objects:
     credentials, _ = google.auth.default(scopes=_SCOPES)
-    client = storage.Client(project=settings.project_id, credentials=credentials)
+    universe = ClientOptions(universe_domain=credentials.universe_domain)  # sovereign clouds have their own
+    client = storage.Client(project=settings.project_id, credentials=credentials, client_options=universe)
     return Objects(client, settings, _signing(credentials))
