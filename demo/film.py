@@ -172,3 +172,9 @@ def _write_sound(container: av.container.OutputContainer, stream: av.AudioStream
     for piece in (*resampler.resample(frame), *resampler.resample(None)):
         container.mux(stream.encode(piece))
     container.mux(stream.encode(None))
+
+
+if __name__ == "__main__":
+    import sys
+
+    make_film(Path(sys.argv[1]))
