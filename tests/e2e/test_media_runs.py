@@ -1,5 +1,6 @@
 """Media from upload to search on the running product, also when it is killed in between, and files that are none."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_everything_killed_in_the_middle_of_a_run_and_started_again_completes_it
     assert run["completed_segments"] == run["total_segments"] == len(found) == len(shots)
     assert max(Counter(one["segment_id"] for one in found).values()) == 1
     ends = sorted((one["start_time"], one["end_time"]) for one in found)
-    assert all(abs(before[1] - after[0]) < 0.01 for before, after in zip(ends, ends[1:], strict=False))
+    assert all(abs(before[1] - after[0]) < 0.01 for before, after in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize(
