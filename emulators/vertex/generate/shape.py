@@ -30,7 +30,6 @@ class Shape:
     most: float | None = None
     min_items: int = 0
     max_items: int | None = None
-    closed: bool = False
 
     @property
     def words(self) -> str:
@@ -137,7 +136,6 @@ class _Reader:
         shape.required = frozenset(name for name in required if isinstance(name, str))
         for name in shape.required - set(properties):
             shape.properties[name] = Shape("any", nullable=True)
-        shape.closed = node.get("additionalProperties") is False
         return shape
 
     def _array(self, shape: Shape, node: dict, open_refs: tuple[str, ...]) -> Shape | None:
