@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from emulators.clock import ManualClock
 from emulators.faults import Faults
 from emulators.firestore.engine import Engine as FirestoreEngine
@@ -65,6 +63,7 @@ from shared.vectors.index import VectorIndex
 from shared.work.claims import Claims
 from shared.work.fan_in import FanIn
 from shared.work.stage import Stage
+from tests.pipeline.doors import GuardedModels, GuardedSession
 
 PROJECT = "videovector-test"
 ACCOUNT = f"stages@{PROJECT}.iam.gserviceaccount.com"
@@ -116,6 +115,7 @@ class World:
                 hook = self.before.pop(name, None)
                 if hook is not None:
                     hook()
+                self.clock.advance(0.001)  # no two messages are worked on at the very same moment
                 answer = self.stages[name].receive(delivery.body)
                 if engine.accepts(answer.status):
                     engine.succeeded(delivery.id, answer.status)
@@ -128,9 +128,12 @@ class World:
         assert self.stages["tick"].receive(b"{}").status == 200
 
 
-def build(folder: Path, gemini_url: str, vector_url: str) -> World:
-    """A fresh world; its project's vectors share the server with other worlds but never its tenants."""
-    clock = ManualClock(1_780_000_000.0)
+def build(folder: Path, gemini_url: str, vector_url: str, faults: Faults | None = None) -> World:
+    """A fresh world; its project's vectors share the server with other worlds but never its tenants.
+
+    Every call that leaves a stage goes through `faults`, be it to an engine here or to a server on the wire.
+    """
+    clock, faults = ManualClock(1_780_000_000.0), faults or Faults()
     identity = IdentityEngine(None, clock)
     key_file = folder / "service-account.json"
     identity.service_account_file(key_file, "http://127.0.0.1:9/token", ACCOUNT, PROJECT)
@@ -139,15 +142,15 @@ def build(folder: Path, gemini_url: str, vector_url: str) -> World:
     storage = StorageServer(storage_engine, Faults(), 0)
     settings = _settings(vector_url)
     store = Store(
-        firestore_client(FirestoreEngine(None, clock, INDEXES), PROJECT), lambda: datetime.fromtimestamp(clock(), UTC)
+        firestore_client(FirestoreEngine(None, clock, INDEXES), PROJECT, faults=faults), lambda: datetime.fromtimestamp(clock(), UTC)
     )
-    objects = _objects(settings, storage, key_file)
+    objects = _objects(settings, storage, key_file, faults)
     _provision(pubsub, tasks, objects)
-    queues = Queues(tasks_client(tasks), settings)
-    topics = Topics(publisher(pubsub), PROJECT)
+    queues = Queues(tasks_client(tasks, faults), settings)
+    topics = Topics(publisher(pubsub, faults), PROJECT)
     fan_in = FanIn(store, queues, topics)
-    models = Models(settings, lambda _: _gemini_client(gemini_url))
-    vectors = VectorIndex(requests.Session(), settings)
+    models = Models(settings, lambda _: GuardedModels(_gemini_client(gemini_url), faults))
+    vectors = VectorIndex(GuardedSession("vectors", faults), settings)
     stages = _stages(store, queues, topics, objects, models, vectors, fan_in)
 
     def close() -> None:
@@ -172,13 +175,16 @@ def _settings(vector_url: str) -> Settings:
     )
 
 
-def _objects(settings: Settings, storage: StorageServer, key_file: Path) -> buckets.Objects:
+def _objects(settings: Settings, storage: StorageServer, key_file: Path, faults: Faults) -> buckets.Objects:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage as gcs
     from google.oauth2 import service_account
 
     client = gcs.Client(
-        project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": storage.url}
+        project=PROJECT,
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": storage.url},
+        _http=GuardedSession("storage", faults),
     )
     for name in (settings.originals_bucket, settings.derived_bucket):
         client.create_bucket(name)
