@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 
 def json_field(default_factory: Any = dict) -> Any:
-    """A value whose shape is the user's, not ours: stored as one `<name>_json` string that is never indexed."""
+    """A value whose shape or length is the user's, not ours.
+
+    Stored as one `<name>_json` string that is never indexed; what exceeds 256 KiB is kept as an object beside the document.
+    """
     return field(default_factory=default_factory, metadata={"json": True})
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_TEXT_LEAVES = 64  # of one segment that become vectors of their own
-MAX_LEAF_CHARS = 2_000
 
 
 @dataclass(frozen=True)

@@ -168,10 +168,10 @@ class RunMedia(Work):
     completed_at: datetime | None = None
     video_level_status: str = ""  # "" (not asked for) | pending | completed | partial | failed
     video_level_metadata: dict[str, Any] = json_field()
-    video_level_text: str = ""
+    video_level_text: str = json_field(str)
     video_level_warning: str = ""
     video_level_error: str = ""
-    video_level_response: str = ""
+    video_level_response: str = json_field(str)
     video_level_prompt_chars: int = 0
     video_level_attempted: bool = False
     omitted_segment_ids: list[str] = field(default_factory=list)
@@ -197,8 +197,8 @@ class SegmentResult(Work):
     thumbnail_uri: str = ""
     open: bool = True
     metadata: dict[str, Any] = json_field()
-    metadata_text: str = ""
-    transcript: str = ""
+    metadata_text: str = json_field(str)
+    transcript: str = json_field(str)
     utterances: list[dict[str, Any]] = json_field(default_factory=list)
     processing_warning: str = ""
     field_extraction_succeeded: bool | None = None

@@ -20,6 +20,7 @@ from shared.work.outcomes import GiveUp, Retry, Throttled
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _CALL_MILLISECONDS = 600_000
 _EMBED_AT_ONCE = 8
+_EMBED_CHARS = 20_000  # within the model's 8,192 tokens in any script; a vector of more would say little anyway
 OFFLINE_MODEL = "offline-evidence"  # how the local emulator names itself; its answers carry a warning
 
 
@@ -110,7 +111,8 @@ class Models:
         model = self._settings.text_embedding_model
 
         def embed(text: str) -> list[float]:
-            return self._vector(self._call("embed_content", model=model, contents=text, config=config))
+            clipped = text[:_EMBED_CHARS]
+            return self._vector(self._call("embed_content", model=model, contents=clipped, config=config))
 
         if len(texts) <= 1:
             return [embed(text) for text in texts]

@@ -1,4 +1,7 @@
-"""The only mapper between documents of the domain and what Firestore keeps."""
+"""The only mapper between documents of the domain and what Firestore keeps.
+
+A JSON field above 256 KiB goes to an object, and the document keeps `blob:<object name>`: no JSON text begins like that.
+"""
 
 import json
 import re
@@ -9,6 +12,10 @@ from typing import Any, TypeVar
 from google.cloud.firestore import DocumentSnapshot
 
 from shared.domain.documents import Document
+from shared.store.blobs import Blobs
+
+MOST_INLINE_BYTES = 256 * 1024
+_ELSEWHERE = "blob:"
 
 D = TypeVar("D", bound=Document)
 
@@ -34,30 +41,37 @@ def document_path(document: Document) -> str:
     return document.PATH.format(**{name: getattr(document, name) for name in path_fields(type(document))})
 
 
-def encode_value(cls: type[Document], name: str, value: Any) -> tuple[str, Any]:
-    """The stored name and value of one field."""
-    for attribute, stored, is_json in _stored_fields(cls):
-        if attribute == name:
-            return stored, _dump(value) if is_json else value
-    raise AttributeError(f"{cls.__name__} stores no field {name}")
+def encode_values(document: Document, values: dict[str, Any], blobs: Blobs) -> dict[str, Any]:
+    """Stored names and values of some fields of the document."""
+    stored = {attribute: (name, is_json) for attribute, name, is_json in _stored_fields(type(document))}
+    body = {}
+    for attribute, value in values.items():
+        name, is_json = stored[attribute]
+        body[name] = _dump(value, document, blobs) if is_json else value
+    return body
 
 
-def encode(document: Document) -> dict[str, Any]:
-    return {
-        stored: _dump(getattr(document, name)) if is_json else getattr(document, name)
-        for name, stored, is_json in _stored_fields(type(document))
-    }
+def encode(document: Document, blobs: Blobs) -> dict[str, Any]:
+    values = {name: getattr(document, name) for name, _, _ in _stored_fields(type(document))}
+    return encode_values(document, values, blobs)
 
 
-def decode(cls: type[D], snapshot: DocumentSnapshot) -> D:
+def decode(cls: type[D], snapshot: DocumentSnapshot, blobs: Blobs) -> D:
     """Absent fields take their defaults, so that older documents stay readable."""
     data = snapshot.to_dict() or {}
     values: dict[str, Any] = dict(zip(path_fields(cls), snapshot.reference.path.split("/")[1::2], strict=True))
     for name, stored, is_json in _stored_fields(cls):
         if stored in data:
-            values[name] = json.loads(data[stored]) if is_json else data[stored]
+            values[name] = _load(data[stored], blobs) if is_json else data[stored]
     return cls(**values, revision=snapshot.update_time)
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _dump(value: Any, document: Document, blobs: Blobs) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if len(text) * 4 <= MOST_INLINE_BYTES or len(text.encode()) <= MOST_INLINE_BYTES:
+        return text
+    return _ELSEWHERE + blobs.put(document, text)
+
+
+def _load(text: str, blobs: Blobs) -> Any:
+    return json.loads(blobs.get(text.removeprefix(_ELSEWHERE)) if text.startswith(_ELSEWHERE) else text)

@@ -18,7 +18,8 @@ from google.cloud.firestore_v1.base_query import BaseQuery
 from shared.config import Settings
 from shared.domain.clock import Clock, utc_now
 from shared.domain.documents import Document
-from shared.store.codec import decode, document_path, encode, encode_value, path_fields
+from shared.store.blobs import Blobs, StoredBlobs
+from shared.store.codec import decode, document_path, encode, encode_values, path_fields
 
 D = TypeVar("D", bound=Document)
 
@@ -31,19 +32,20 @@ class Changed(Exception):
 
 
 class Store:
-    def __init__(self, db: firestore.Client, clock: Clock) -> None:
+    def __init__(self, db: firestore.Client, clock: Clock, blobs: Blobs) -> None:
         self.db = db
         self.clock = clock
+        self.blobs = blobs
 
     def get(self, cls: type[D], *ids: str) -> D | None:
         """The document, or None. The ids are those in the path, the tenant first."""
         snapshot = self.db.document(_path(cls, ids)).get()
-        return decode(cls, snapshot) if snapshot.exists else None
+        return decode(cls, snapshot, self.blobs) if snapshot.exists else None
 
     def get_all(self, cls: type[D], ids: Iterable[tuple[str, ...]]) -> list[D]:
         """Those of the documents that exist, in no promised order."""
         references = [self.db.document(_path(cls, one)) for one in ids]
-        return [decode(cls, s) for s in self.db.get_all(references) if s.exists] if references else []
+        return [decode(cls, s, self.blobs) for s in self.db.get_all(references) if s.exists] if references else []
 
     def collection(self, cls: type[Document], *ids: str) -> firestore.CollectionReference:
         """The collection of these documents below the given parent ids, the tenant first."""
@@ -56,7 +58,7 @@ class Store:
 
     def stream(self, cls: type[D], query: BaseQuery) -> Iterator[D]:
         for snapshot in query.stream():
-            yield decode(cls, snapshot)
+            yield decode(cls, snapshot, self.blobs)
 
     def first(self, cls: type[D], query: BaseQuery) -> D | None:
         return next(self.stream(cls, query.limit(1)), None)
@@ -102,13 +104,13 @@ class Batch:
 
     def create(self, document: D) -> D:
         """Fails the commit with `Changed` if it exists already."""
-        self._writes.create(self._store.reference(document), encode(document))
+        self._writes.create(self._store.reference(document), encode(document, self._store.blobs))
         self._touched.append(document)
         return document
 
     def put(self, document: D) -> D:
         """Writes it whatever was there; for rows that a repeated stage writes alike."""
-        self._writes.set(self._store.reference(document), encode(document))
+        self._writes.set(self._store.reference(document), encode(document, self._store.blobs))
         self._touched.append(document)
         return document
 
@@ -117,7 +119,7 @@ class Batch:
         values = {"updated_at": self._store.clock(), **values}
         if fenced:
             values["version"] = document.version + 1
-        body = dict(encode_value(type(document), name, value) for name, value in values.items())
+        body = encode_values(document, values, self._store.blobs)
         option = self._store.db.write_option(last_update_time=document.revision) if fenced else None
         self._writes.update(self._store.reference(document), body, option=option)
         self._touched.append(document)
@@ -155,4 +157,5 @@ def fresh(document: D, at: datetime) -> D:
 @cache
 def connect(settings: Settings) -> Store:
     """The process's one store; Google's client finds the emulator by its own variable."""
-    return Store(firestore.Client(project=settings.project_id, database=settings.database), utc_now)
+    db = firestore.Client(project=settings.project_id, database=settings.database)
+    return Store(db, utc_now, StoredBlobs(settings))

@@ -69,7 +69,7 @@ class Pages:
             snapshots = list(some.stream())
             for snapshot in snapshots:
                 position = [*(snapshot.get(name) for name, _ in order), snapshot.reference.path]
-                document = decode(cls, snapshot)
+                document = decode(cls, snapshot, self._store.blobs)
                 if keep is None or keep(document):
                     kept.append((document, position))
             if len(kept) > limit or len(snapshots) < wanted:

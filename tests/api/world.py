@@ -47,6 +47,7 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
 from shared.store.deletions import Deletions
+from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
 from shared.store.indexes import Indexes
 from shared.store.keys import Keys
@@ -166,7 +167,7 @@ def build(folder: Path) -> World:
         upload_limit_bytes=2_000_000,
     )
     firestore = firestore_client(FirestoreEngine(None, clock, COMPOSITE_INDEXES), PROJECT, faults=faults)
-    store = Store(firestore, lambda: datetime.fromtimestamp(clock(), UTC))
+    store = Store(firestore, lambda: datetime.fromtimestamp(clock(), UTC), StoredBlobs(settings))
     fetches: list[str] = []
 
     def fetch(url: str) -> bytes:

@@ -119,7 +119,9 @@ def test_the_video_is_processing_while_a_run_is_and_processed_after(world: World
 
 def test_a_model_that_refuses_fails_its_operation_alone(world: World, gemini: Gemini) -> None:
     tenant = scenes.a_tenant()
-    gemini.say = lambda body: (400, {"error": {"code": 400, "message": "no"}}) if asks_for(body, "utterances") else answer({"headline": "x"})
+    gemini.say = lambda body: (
+        (400, {"error": {"code": 400, "message": "no"}}) if asks_for(body, "utterances") else answer({"headline": "x"})
+    )
     video = scenes.a_video(world, tenant, films.film(["red"], tone=True))
     run = scenes.a_run(world, tenant, [video])
     world.deliver()

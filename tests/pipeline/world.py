@@ -58,6 +58,7 @@ from shared.messaging.messages import (
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects import buckets
+from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
 from shared.vectors.index import VectorIndex
 from shared.work.claims import Claims
@@ -141,10 +142,12 @@ def build(folder: Path, gemini_url: str, vector_url: str, faults: Faults | None 
     storage_engine = StorageEngine(folder, clock, identity.public_key_pem, pubsub.announce)
     storage = StorageServer(storage_engine, Faults(), 0)
     settings = _settings(vector_url)
-    store = Store(
-        firestore_client(FirestoreEngine(None, clock, INDEXES), PROJECT, faults=faults), lambda: datetime.fromtimestamp(clock(), UTC)
-    )
     objects = _objects(settings, storage, key_file, faults)
+    store = Store(
+        firestore_client(FirestoreEngine(None, clock, INDEXES), PROJECT, faults=faults),
+        lambda: datetime.fromtimestamp(clock(), UTC),
+        StoredBlobs(settings, objects),
+    )
     _provision(pubsub, tasks, objects)
     queues = Queues(tasks_client(tasks, faults), settings)
     topics = Topics(publisher(pubsub, faults), PROJECT)
@@ -157,9 +160,7 @@ def build(folder: Path, gemini_url: str, vector_url: str, faults: Faults | None 
         storage.stop()
         storage_engine.close()
 
-    return World(
-        settings, clock, store, objects, queues, topics, fan_in, vectors, tasks, pubsub, storage, stages, close
-    )
+    return World(settings, clock, store, objects, queues, topics, fan_in, vectors, tasks, pubsub, storage, stages, close)
 
 
 def _settings(vector_url: str) -> Settings:
@@ -230,7 +231,7 @@ def _gemini_client(url: str) -> Any:
         vertexai=True,
         project=PROJECT,
         location="us-central1",
-        credentials=Credentials(token="test"),  # noqa: S106
+        credentials=Credentials(token="test"),
         http_options=types.HttpOptions(base_url=url, timeout=20_000),
     )
 

@@ -66,6 +66,7 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
     for run in list(deps.store.stream(Run, _runs_over(tenant, index_id, deps))):
         if set(run.index_ids) <= {index_id}:
             _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
+            deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{run.run_id}/")
             _delete([run], deps)
     _end(claim, deps.store.get(Index, tenant, index_id), deps)
 
@@ -105,7 +106,7 @@ def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
         _purge_cuts(video, deps)
     _delete_all(LlmCall, _calls(tenant, "video_id", video_id, deps), deps)
     deps.objects.delete_below(deps.objects.originals, f"media/{tenant}/{video_id}/")
-    for kind in ("thumbs", "gif", "audio"):
+    for kind in ("thumbs", "gif", "audio", "blobs"):
         deps.objects.delete_below(deps.objects.derived, f"{kind}/{tenant}/{video_id}/")
     _end(claim, video, deps)
 
