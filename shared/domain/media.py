@@ -94,6 +94,7 @@ class Cut(Document):
     cut_id: str
     generation: str
     segment_count: int
+    run_id: str = ""  # the run that made it; others reuse it
 
 
 @dataclass(kw_only=True)

@@ -68,10 +68,9 @@ def _cut(run: Run, media: RunMedia, video: Video | None, deps: Deps) -> None:
 def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> None:
     cut_id = run.cut_settings.cut_id(video)
     cut = deps.store.get(Cut, video.tenant, video.video_id, cut_id)
-    made = cut is None
     if cut is None:
         try:
-            cut = cut_media(video, run.cut_settings, deps.store, deps.objects)
+            cut = cut_media(video, run.cut_settings, run.run_id, deps.store, deps.objects)
         except UnreadableMedia as error:
             raise GiveUp(error.code, str(error), stage=FailureStage.PROBE) from error
         except NoSuchObject as error:
@@ -98,7 +97,7 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
         batch,
         status=MediaState.PROCESSING,
         cut_id=cut_id,
-        new_segments=made,
+        new_segments=cut.run_id == run.run_id,  # also where an earlier attempt of this run made it
         total_segments=len(segments),
         wake_at=deps.store.clock() + RECHECK,
         failures=0,

@@ -13,7 +13,7 @@ from shared.objects.buckets import NoSuchObject, Objects
 from shared.store.documents import MAX_BATCH, Store
 
 
-def cut_media(video: Video, settings: CutSettings, store: Store, objects: Objects) -> Cut:
+def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, objects: Objects) -> Cut:
     """Writes every segment, then the cut that vouches for them. Done again, it writes the same.
 
     Raises UnreadableMedia for content that cannot be decoded, NoSuchObject where the object is gone or was replaced.
@@ -59,6 +59,7 @@ def cut_media(video: Video, settings: CutSettings, store: Store, objects: Object
         cut_id=cut_id,
         generation=video.generation,
         segment_count=len(rows),
+        run_id=run_id,
     )
     batch = store.batch()
     batch.put(cut)
