@@ -140,8 +140,8 @@ def _bounced(place: float) -> float:
 def _sounds(scenes: Sequence[Scene]) -> list[np.ndarray]:
     """One per scene: the spoken sentence between silences, or a tone of its own where nothing here can speak."""
     try:
-        with voice() as speaker:
-            return [_padded(_resampled(speaker.say(scene.spoken), speaker.rate)) for scene in scenes]
+        speaker = voice()
+        return [_padded(_resampled(speaker.say(scene.spoken), speaker.rate)) for scene in scenes]
     except NoVoice:
         times = np.arange(int(AUDIO_RATE * 3)) / AUDIO_RATE
         return [_padded((np.sin(2 * np.pi * (220 + 110 * n) * times) * 6000).astype(np.int16)) for n in range(len(scenes))]

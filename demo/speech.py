@@ -4,12 +4,11 @@ espeak-ng is GPL-3. Only the demo, the benchmarks and the tests load it, through
 """
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 
-_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, nothing is played
+_RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: samples go to the callback, nothing is played
 _WORDS_A_MINUTE = 145
 _RATE_PARAMETER = 1
 _UTF8 = 1
@@ -27,8 +26,8 @@ class Voice:
         self._library = library
         self.rate = rate
 
-    def say(self, text: str) -> np.ndarray:
-        """Mono samples of 16 bits."""
+    def say(self, text: str, words_a_minute: int = _WORDS_A_MINUTE) -> np.ndarray:
+        """Mono samples of 16 bits. Raises `NoVoice` if there are none."""
         parts: list[np.ndarray] = []
 
         def take(samples: ctypes._Pointer, count: int, _: int) -> int:
@@ -37,29 +36,28 @@ class Voice:
             return 0
 
         callback = _Callback(take)
+        self._library.espeak_SetVoiceByName(b"en-us")
+        self._library.espeak_SetParameter(_RATE_PARAMETER, words_a_minute, 0)
         self._library.espeak_SetSynthCallback(callback)
         spoken = text.encode() + b"\0"
         if self._library.espeak_Synth(spoken, len(spoken), 0, 1, 0, _UTF8, None, None) != 0:
             raise NoVoice("espeak-ng refused to speak")
         self._library.espeak_Synchronize()
-        return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+        if not parts:
+            raise NoVoice("espeak-ng said nothing")
+        return np.concatenate(parts)
 
 
-@contextmanager
-def voice(words_a_minute: int = _WORDS_A_MINUTE) -> Iterator[Voice]:
-    """An American voice. Raises `NoVoice`."""
+@cache
+def voice() -> Voice:
+    """An American voice. The library has one state per process, so it is begun once and never ended. Raises `NoVoice`."""
     try:
         import espeakng_loader
 
         library = ctypes.CDLL(espeakng_loader.get_library_path())
-        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+        rate = library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
     except (ImportError, OSError) as error:
         raise NoVoice(str(error)) from error
     if rate <= 0:
         raise NoVoice("espeak-ng did not start")
-    try:
-        library.espeak_SetVoiceByName(b"en-us")
-        library.espeak_SetParameter(_RATE_PARAMETER, words_a_minute, 0)
-        yield Voice(library, rate)
-    finally:
-        library.espeak_Terminate()
+    return Voice(library, rate)

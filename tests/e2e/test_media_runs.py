@@ -77,13 +77,22 @@ def test_everything_killed_in_the_middle_of_a_run_and_started_again_completes_it
 )
 def test_a_file_that_is_no_media_is_refused_by_name_and_leaves_nothing(stack: Stack, name: str, content: bytes) -> None:
     with stack.client() as client:
+        before = stored_files(stack)
         refused(client, name, content)
+        assert stored_files(stack) == before
 
 
 def test_a_film_that_breaks_off_is_refused_by_name_and_leaves_nothing(stack: Stack, film: tuple[Path, list[Shot]]) -> None:
     whole = film[0].read_bytes()
     with stack.client() as client:
+        before = stored_files(stack)
         refused(client, "half.mp4", whole[: len(whole) // 2])
+        assert stored_files(stack) == before
+
+
+def stored_files(stack: Stack) -> int:
+    """How many objects the storage keeps, whatever they are called."""
+    return sum(path.is_file() for path in (stack.data_dir / "cloud" / "objects").rglob("*"))
 
 
 def refused(client: httpx.Client, name: str, content: bytes) -> None:
