@@ -11,6 +11,7 @@ import numpy as np
 _RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: samples go to the callback, nothing is played
 _WORDS_A_MINUTE = 145
 _RATE_PARAMETER = 1
+_CURRENT = 1
 _UTF8 = 1
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -37,12 +38,14 @@ class Voice:
 
         callback = _Callback(take)
         self._library.espeak_SetVoiceByName(b"en-us")
+        before = self._library.espeak_GetParameter(_RATE_PARAMETER, _CURRENT)
         self._library.espeak_SetParameter(_RATE_PARAMETER, words_a_minute, 0)
         self._library.espeak_SetSynthCallback(callback)
         spoken = text.encode() + b"\0"
         if self._library.espeak_Synth(spoken, len(spoken), 0, 1, 0, _UTF8, None, None) != 0:
             raise NoVoice("espeak-ng refused to speak")
         self._library.espeak_Synchronize()
+        self._library.espeak_SetParameter(_RATE_PARAMETER, before, 0)  # others in this process may speak at another pace
         if not parts:
             raise NoVoice("espeak-ng said nothing")
         return np.concatenate(parts)
