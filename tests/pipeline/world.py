@@ -125,6 +125,22 @@ class World:
                 carried += 1
         return carried
 
+    def lose(self, *stages: str) -> int:
+        """Whatever is on its way to these stages never arrives; says how many messages that were."""
+        lost = 0
+        for stage in stages:
+            for queue in QUEUES.get(stage, []):
+                name = f"projects/{PROJECT}/locations/us-central1/queues/{queue}"
+                lost += len(self.tasks.list_tasks(name)[0])
+                self.tasks.purge_queue(name)
+        for delivery in self.pubsub.due(self.clock()):
+            if urlsplit(delivery.url).path.strip("/") in stages:
+                self.pubsub.succeeded(delivery.id)
+                lost += 1
+            else:
+                self.pubsub.failed(delivery.id)
+        return lost
+
     def tick(self) -> None:
         assert self.stages["tick"].receive(b"{}").status == 200
 
