@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from shared.domain.documents import Document, Work
 from shared.domain.ids import derived_id
@@ -44,13 +44,17 @@ class Video(Document):
     mime_type: str = ""
     generation: str = ""
     size_bytes: int = 0
-    checksum: str = ""  # crc32c of the content, base64, as the object store computes it
+    checksum: str = ""  # of the content: `md5:<hex>`, or `crc32c:<hex>` for an object stored in pieces
+    duplicate_of: str = ""  # an older item of the same index with this very content, as it was when this one came in
     duration_seconds: float = 0.0
     width: int = 0
     height: int = 0
     has_audio: bool = False
     has_video: bool = False
     thumbnail_uri: str = ""
+    gif_uri: str = ""
+    sprite_uri: str = ""
+    sprite: dict[str, Any] = field(default_factory=dict)  # its layout: count, columns, tile size, seconds per tile
     latest_cut_id: str = ""
     latest_run_id: str = ""
     active_runs: dict[str, str] = field(default_factory=dict)
@@ -112,6 +116,18 @@ class Segment(Document):
     end: float
     thumbnail_uri: str = ""
     picture_time: float = 0.0
+
+
+@dataclass(kw_only=True)
+class SegmentPlace(Document):
+    """Leads from a segment's id alone to where it lies."""
+
+    PATH: ClassVar[str] = "tenants/{tenant}/segment_places/{segment_id}"
+
+    tenant: str
+    segment_id: str
+    video_id: str
+    cut_id: str
 
 
 def segment_id(video_id: str, cut_id: str, ordinal: int) -> str:

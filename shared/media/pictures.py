@@ -13,7 +13,7 @@ from shared.media.heif import BrokenHeif, ForeignCoding, TooLarge, read_heif
 from shared.media.opener import MAX_PIXELS, Container, UnreadableMedia, open_media, read_kind
 
 THUMBNAIL_SIDE = 640
-PREVIEW_WIDTH = 240
+PREVIEW_SIDE = 240
 JPEG_QUALITY = 82
 # Enough frames to reach any moment of a long group of pictures, few enough to stay an answer in seconds.
 _MAX_FRAMES_FROM_KEYFRAME = 600
@@ -116,12 +116,13 @@ def pictures_at(source: BinaryIO, times: Sequence[float], side: int = THUMBNAIL_
         return [picture_at(container, time, side) for time in times]
 
 
-def preview_gif(images: Sequence[Image.Image], *, width: int = PREVIEW_WIDTH, seconds_each: float = 0.5) -> bytes:
-    """An endlessly looping GIF of the given pictures, scaled to `width` pixels; raises ValueError if there are none."""
+def preview_gif(images: Sequence[Image.Image], *, side: int = PREVIEW_SIDE, seconds_each: float = 0.5) -> bytes:
+    """An endlessly looping GIF of the given pictures, the longer side `side` pixels; raises ValueError if there are none."""
     if not images:
         raise ValueError("a preview needs at least one picture")
     first = images[0]
-    size = (width, max(1, round(first.height * width / first.width)))
+    scale = side / max(first.size)
+    size = (max(1, round(first.width * scale)), max(1, round(first.height * scale)))
     frames = [image.convert("RGB").resize(size, Image.Resampling.BILINEAR) for image in images]
     # One palette for all frames keeps colours from flickering and the file small.
     palette = cast(Image.Image, frames[len(frames) // 2].quantize(colors=255))

@@ -4,11 +4,12 @@ Originals (the only bucket that is watched): `media/{tenant}/{video}/original`. 
 blobs/`, each `/{tenant}/…`.
 """
 
+import base64
 import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import google.auth
 from google.api_core import exceptions as google_errors
@@ -26,6 +27,7 @@ _URI = re.compile(r"^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f#?]{1
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 SIGNED_FOR = dt.timedelta(minutes=15)
+SESSION_LASTS = dt.timedelta(days=7)  # Cloud Storage's own limit
 
 
 class NoSuchObject(Exception):
@@ -34,7 +36,7 @@ class NoSuchObject(Exception):
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """`checksum` is the content's crc32c, base64, as Cloud Storage computes it."""
+    """`checksum` is the content's as Cloud Storage computed it: `md5:<hex>`, or `crc32c:<hex>` where it knows no MD5."""
 
     uri: str
     size: int
@@ -74,7 +76,7 @@ class Objects:
             raise NoSuchObject(uri)
         return _info(uri, blob)
 
-    def open(self, info: ObjectInfo) -> RangedFile:
+    def open(self, info: ObjectInfo) -> BinaryIO:
         """The object as a seekable file over ranged reads, pinned to this generation."""
         bucket, name = split_uri(info.uri)
         blob = self._client.bucket(bucket).blob(name, generation=int(info.generation))
@@ -85,7 +87,7 @@ class Objects:
             except google_errors.NotFound as error:
                 raise NoSuchObject(info.uri) from error
 
-        return RangedFile(read, info.size)
+        return cast(BinaryIO, RangedFile(read, info.size))
 
     def put_original(
         self, tenant: str, video_id: str, content: BinaryIO, content_type: str, metadata: dict[str, str]
@@ -96,6 +98,27 @@ class Objects:
         content.seek(0)
         blob.upload_from_file(content, content_type=content_type, checksum="crc32c")
         return _info(f"gs://{self.originals}/{blob.name}", blob)
+
+    def begin_upload(
+        self,
+        tenant: str,
+        video_id: str,
+        content_type: str,
+        metadata: dict[str, str],
+        *,
+        size: int | None = None,
+        origin: str | None = None,
+    ) -> str:
+        """The address of a resumable upload, which is its own credential and good for `SESSION_LASTS`.
+
+        It can only make an object that is not there yet, of this size if one is given; `origin` is the web page that may use it.
+        """
+        blob = self._client.bucket(self.originals).blob(original_name(tenant, video_id))
+        blob.metadata = metadata
+        url = blob.create_resumable_upload_session(
+            content_type=content_type, size=size, origin=origin, if_generation_match=0, checksum=None
+        )
+        return str(url)
 
     def put_derived(self, name: str, content: bytes, content_type: str) -> str:
         """Writes (over) a derived object; returns its URI."""
@@ -131,10 +154,17 @@ def _info(uri: str, blob: storage.Blob) -> ObjectInfo:
         uri=uri,
         size=int(blob.size or 0),
         generation=str(blob.generation),
-        checksum=blob.crc32c or "",
+        checksum=_checksum(blob),
         content_type=blob.content_type or "",
         metadata=dict(blob.metadata or {}),
     )
+
+
+def _checksum(blob: storage.Blob) -> str:
+    for kind, value in (("md5", blob.md5_hash), ("crc32c", blob.crc32c)):
+        if value:
+            return f"{kind}:{base64.b64decode(value).hex()}"
+    return ""
 
 
 def _signing(credentials: Credentials) -> Credentials:

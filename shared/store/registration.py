@@ -1,5 +1,7 @@
 """The birth of a media item: its row and its `media.created` event, in one commit."""
 
+from google.cloud.firestore_v1.base_query import FieldFilter
+
 from shared.domain.events import EventType
 from shared.domain.media import Video
 from shared.media.probe import MediaInfo
@@ -7,6 +9,8 @@ from shared.messaging.topics import Topics
 from shared.objects.buckets import ObjectInfo
 from shared.store.documents import Changed, Store
 from shared.store.events import record_media
+
+MOST_ALIKE = 50  # looked at when an item of the same content is sought
 
 
 def register(
@@ -38,6 +42,7 @@ def register(
         generation=stored.generation,
         size_bytes=stored.size,
         checksum=stored.checksum,
+        duplicate_of=_same_content(store, tenant, video_id, index_id, stored),
         duration_seconds=round(info.duration, 3),
         width=info.width,
         height=info.height,
@@ -54,3 +59,15 @@ def register(
         return store.get(Video, tenant, video_id) or video
     topics.publish(fact)
     return video
+
+
+def _same_content(store: Store, tenant: str, video_id: str, index_id: str, stored: ObjectInfo) -> str:
+    """The oldest item of the index with this very content: it is told of, never put in the new one's place."""
+    if not stored.checksum:
+        return ""
+    query = store.collection(Video, tenant)
+    for name, value in (("checksum", stored.checksum), ("index_id", index_id), ("deleted_at", None)):
+        query = query.where(filter=FieldFilter(name, "==", value))
+    alike = [one for one in store.stream(Video, query.limit(MOST_ALIKE)) if one.size_bytes == stored.size]
+    oldest = min((one for one in alike if one.video_id != video_id), key=lambda one: one.created_at, default=None)
+    return "" if oldest is None else oldest.video_id

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from functions.pipeline.cut_segments.segmenting import cut_media
 from shared.domain.batches import batched
@@ -14,6 +15,7 @@ from shared.messaging.messages import CutSegments, ProcessSegment
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import NoSuchObject, Objects
+from shared.objects.previews import make_previews
 from shared.store.documents import MAX_BATCH, Store
 from shared.store.events import record_media
 from shared.work.claims import Claim, Claims
@@ -80,9 +82,13 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
     for page in batched(segments, MAX_BATCH):
         _create_results(run, video, page, deps)
     batch = deps.store.batch()
-    marks = {f"active_runs.{run.run_id}": MediaState.PROCESSING, "latest_cut_id": cut_id, "latest_run_id": run.run_id}
-    if not video.thumbnail_uri and segments[0].thumbnail_uri:  # registered media has no poster yet
-        marks["thumbnail_uri"] = segments[0].thumbnail_uri
+    marks: dict[str, Any] = {
+        f"active_runs.{run.run_id}": MediaState.PROCESSING,
+        "latest_cut_id": cut_id,
+        "latest_run_id": run.run_id,
+    }
+    if not video.gif_uri and not video.video_uri.startswith(f"gs://{deps.objects.originals}/"):
+        marks |= _previews(video, deps)
     batch.raw_update(video, marks)
     fact = record_media(
         deps.store,
@@ -103,6 +109,14 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
         failures=0,
     )
     deps.topics.publish(fact)
+
+
+def _previews(video: Video, deps: Deps) -> dict[str, Any]:
+    """Nobody tells of an object in a foreign bucket, so here is where it gets its pictures; it may do without."""
+    try:
+        return make_previews(video, deps.objects.open(deps.objects.stat(video.video_uri)), deps.objects)
+    except (NoSuchObject, UnreadableMedia):
+        return {}
 
 
 def _create_results(run: Run, video: Video, segments: Sequence[Segment], deps: Deps) -> None:

@@ -1,13 +1,13 @@
 """The segments of one content under one setting: one pass over the media, thumbnails, then the rows."""
 
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from shared.domain.batches import batched
-from shared.domain.media import Cut, CutSettings, Segment, Video, segment_id
+from shared.domain.media import Cut, CutSettings, Segment, SegmentPlace, Video, segment_id
 from shared.domain.segmentation import Span, plan_audio, plan_image, plan_video
 from shared.media.hearing import activity
 from shared.media.pictures import open_image, thumbnail
-from shared.media.ranged import RangedFile
 from shared.media.survey import survey
 from shared.objects.buckets import NoSuchObject, Objects
 from shared.store.documents import MAX_BATCH, Store
@@ -46,10 +46,20 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
                 thumbnail_uri=thumbnail_uri,
             )
         )
-    for page in batched(rows, MAX_BATCH):
+    for page in batched(rows, MAX_BATCH // 2):
         batch = store.batch()
         for row in page:
             batch.put(row)
+            batch.put(
+                SegmentPlace(
+                    created_at=now,
+                    updated_at=now,
+                    tenant=row.tenant,
+                    segment_id=row.segment_id,
+                    video_id=row.video_id,
+                    cut_id=cut_id,
+                )
+            )
         batch.commit()
     cut = Cut(
         created_at=now,
@@ -67,7 +77,7 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
     return cut
 
 
-def _divide(video: Video, settings: CutSettings, source: RangedFile) -> tuple[Sequence[Span], Sequence[bytes | None]]:
+def _divide(video: Video, settings: CutSettings, source: BinaryIO) -> tuple[Sequence[Span], Sequence[bytes | None]]:
     """The spans, and a JPEG for each where there is something to see."""
     if video.media_type == "image":
         return plan_image(), [thumbnail(open_image(source))]
