@@ -98,7 +98,7 @@ class World:
         carried = 0
         end = self.clock() + horizon
         while carried < limit:
-            moved = self._deliver_due()
+            moved = self.deliver_due()
             carried += moved
             if moved:
                 continue
@@ -108,7 +108,8 @@ class World:
             self.clock.advance(max(0.001, min(next_times) - self.clock()))
         raise AssertionError(f"still busy after {limit} messages")
 
-    def _deliver_due(self) -> int:
+    def deliver_due(self) -> int:
+        """Carries what is due now; what that gives rise to waits."""
         carried = 0
         for engine in (self.tasks, self.pubsub):
             for delivery in engine.due(self.clock()):
