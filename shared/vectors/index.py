@@ -6,7 +6,7 @@ gRPC client library of this service costs half a second of cold start.
 Ids are made and read by `shared.vectors.ids`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,35 +15,41 @@ import google.auth
 from google.auth.transport.requests import AuthorizedSession
 
 from shared.config import Settings
+from shared.vectors.words import Sparse
 from shared.work.outcomes import Retry, Throttled
 
 DIMENSIONS = 768
 _UPSERT_BATCH = 200
+_READ_BATCH = 50
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 @dataclass(frozen=True)
 class Datapoint:
-    """`restricts` maps a namespace to its one value; `crowding` is the segment, so that one segment cannot fill a page."""
+    """`restricts` maps a namespace to its value, or to several; of one `crowding` a query takes only so many."""
 
     id: str
     vector: Sequence[float]
-    restricts: dict[str, str]
+    restricts: Mapping[str, str | list[str]]
     crowding: str = ""
+    sparse: Sparse | None = None
 
 
 @dataclass(frozen=True)
 class Hit:
     id: str
-    score: float  # dot product of unit vectors: cosine similarity
+    score: float  # dot product: of unit vectors their cosine, of sparse ones the shared weight
 
 
 @dataclass(frozen=True)
 class Query:
-    vector: Sequence[float]
-    allow: dict[str, list[str]] = field(default_factory=dict)
+    """By a vector or by words, one of the two; `per_crowd` is the most hits of one crowding, 0 for no limit."""
+
+    vector: Sequence[float] | None = None
+    sparse: Sparse | None = None
+    allow: Mapping[str, list[str]] = field(default_factory=dict)
     limit: int = 30
-    per_segment: int = 0  # most hits of one segment; 0 for no limit
+    per_crowd: int = 0
 
 
 class VectorIndex:
@@ -68,20 +74,25 @@ class VectorIndex:
 
     def find(self, query: Query) -> list[Hit]:
         """Nearest first; ties by id, so that the same question gets the same answer."""
-        body: dict[str, Any] = {
-            "datapoint": {
-                "datapointId": "query",
-                "featureVector": list(query.vector),
-                "restricts": [{"namespace": name, "allowList": values} for name, values in query.allow.items()],
-            },
-            "neighborCount": query.limit,
-        }
-        if query.per_segment:
-            body["perCrowdingAttributeNeighborCount"] = query.per_segment
-        answer = self._post(f"{self._endpoint_url}:findNeighbors", {"deployedIndexId": self._deployed, "queries": [body]})
-        neighbours = (answer.get("nearestNeighbors") or [{}])[0].get("neighbors") or []
-        hits = [Hit(n["datapoint"]["datapointId"], float(n.get("distance", 0.0))) for n in neighbours]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+        return self.find_all([query])[0]
+
+    def find_all(self, queries: Sequence[Query]) -> list[list[Hit]]:
+        """The hits of each query, in one call."""
+        if not queries:
+            return []
+        body = {"deployedIndexId": self._deployed, "queries": [_asked(query) for query in queries]}
+        lists = self._post(f"{self._endpoint_url}:findNeighbors", body).get("nearestNeighbors") or []
+        found = [_hits(one.get("neighbors") or []) for one in lists]
+        return found + [[] for _ in range(len(queries) - len(found))]
+
+    def similarities(self, ids: Sequence[str], vector: Sequence[float]) -> dict[str, float]:
+        """Cosine of each stored vector with this one; ids that are gone are left out."""
+        found: dict[str, float] = {}
+        for start in range(0, len(ids), _READ_BATCH):
+            body = {"deployedIndexId": self._deployed, "ids": list(ids[start : start + _READ_BATCH])}
+            for point in self._post(f"{self._endpoint_url}:readIndexDatapoints", body).get("datapoints") or []:
+                found[point["datapointId"]] = sum(a * b for a, b in zip(point["featureVector"], vector, strict=True))
+        return found
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -101,11 +112,38 @@ def _wire(point: Datapoint) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "datapointId": point.id,
         "featureVector": list(point.vector),
-        "restricts": [{"namespace": name, "allowList": [value]} for name, value in point.restricts.items()],
+        "restricts": _restricts({name: [value] if isinstance(value, str) else value for name, value in point.restricts.items()}),
     }
+    if point.sparse is not None:
+        wire["sparseEmbedding"] = _sparse(point.sparse)
     if point.crowding:
         wire["crowdingTag"] = {"crowdingAttribute": point.crowding}
     return wire
+
+
+def _asked(query: Query) -> dict[str, Any]:
+    datapoint: dict[str, Any] = {"datapointId": "query", "restricts": _restricts(query.allow)}
+    if query.vector is not None:
+        datapoint["featureVector"] = list(query.vector)
+    if query.sparse is not None:
+        datapoint["sparseEmbedding"] = _sparse(query.sparse)
+    asked: dict[str, Any] = {"datapoint": datapoint, "neighborCount": query.limit}
+    if query.per_crowd:
+        asked["perCrowdingAttributeNeighborCount"] = query.per_crowd
+    return asked
+
+
+def _restricts(values: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    return [{"namespace": name, "allowList": allowed} for name, allowed in values.items()]
+
+
+def _sparse(sparse: Sparse) -> dict[str, Any]:
+    return {"dimensions": [str(one) for one in sparse.dimensions], "values": sparse.values}
+
+
+def _hits(neighbours: list[dict[str, Any]]) -> list[Hit]:
+    hits = [Hit(n["datapoint"]["datapointId"], float(n.get("distance") or n.get("sparseDistance") or 0.0)) for n in neighbours]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
 
 def _seconds(text: str | None, default: float) -> float:

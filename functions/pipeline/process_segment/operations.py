@@ -12,8 +12,8 @@ from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import MediaPart, Models
 from shared.inference.transcription import Transcript, transcribe
 from shared.objects.buckets import Objects
-from shared.vectors.ids import image_id
 from shared.vectors.index import Datapoint
+from shared.vectors.points import image_point
 from shared.work.outcomes import GiveUp, Retry, Throttled
 
 
@@ -96,14 +96,8 @@ class Operations:
         def work() -> Datapoint:
             self.check_stop()
             vector = self.models.embed_picture(self.objects.read(self.row.thumbnail_uri), "image/jpeg")
-            restricts = {
-                "tenant": self.row.tenant,
-                "index": self.row.index_id or "none",
-                "video": self.row.video_id,
-                "kind": "image",
-            }
-            identity = image_id(self.row.video_id, self.row.cut_id, self.row.segment_id)
-            return Datapoint(identity, vector, restricts, crowding=self.row.segment_id)
+            row = self.row
+            return image_point(row.tenant, row.index_id, row.video_id, row.cut_id, row.segment_id, vector)
 
         return self._attempt(FailureStage.IMAGE_EMBEDDING, work)
 

@@ -15,6 +15,7 @@ from shared.objects.buckets import Objects
 from shared.store.documents import Store
 from shared.vectors.ids import TextId, text_ids
 from shared.vectors.index import Datapoint, VectorIndex
+from shared.vectors.points import text_points
 from shared.vectors.texts import MAX_TEXTS, search_texts
 from shared.work.claims import MAX_FAILURES, Claim, Claims
 from shared.work.fan_in import FanIn
@@ -123,22 +124,8 @@ def _text_points(run: Run, row: SegmentResult, values: dict, deps: Deps) -> list
     except GiveUp as error:
         error.stage = FailureStage.TEXT_EMBEDDING
         raise
-    return [
-        Datapoint(
-            id=str(TextId(row.run_id, row.video_id, row.segment_id, row.attempt, one.n)),
-            vector=vector,
-            restricts={
-                "tenant": row.tenant,
-                "index": row.index_id or "none",
-                "run": row.run_id,
-                "video": row.video_id,
-                "kind": "text",
-                "field": one.field_path,
-            },
-            crowding=row.segment_id,
-        )
-        for one, vector in zip(texts, vectors, strict=True)
-    ]
+    identity = TextId(row.run_id, row.video_id, row.segment_id, row.attempt, 0)
+    return text_points(row.tenant, row.index_id, identity, texts, vectors)
 
 
 def _operation_values(name: str, outcome: Outcome) -> dict:

@@ -15,6 +15,7 @@ from shared.messaging.topics import Topics
 from shared.store.documents import Store
 from shared.vectors.ids import TextId
 from shared.vectors.index import Datapoint, VectorIndex
+from shared.vectors.points import text_points
 from shared.vectors.texts import TRANSCRIPTION, search_texts
 from shared.work.claims import Claim, Claims
 from shared.work.fan_in import FanIn, media_verdict
@@ -155,22 +156,9 @@ def _ask(run: Run, media: RunMedia, evidence: Evidence, deps: Deps) -> Extractio
 def _points(run: Run, media: RunMedia, data: dict, text: str, models: Models) -> list[Datapoint]:
     disabled = run.prompt["semantic_indexing"].get("disabled_video_level_fields") or []
     texts = search_texts(data, text, "", disabled)
-    return [
-        Datapoint(
-            id=str(TextId(media.run_id, media.video_id, "", media.attempt, one.n)),
-            vector=vector,
-            restricts={
-                "tenant": media.tenant,
-                "index": media.index_id or "none",
-                "run": media.run_id,
-                "video": media.video_id,
-                "kind": "text",
-                "field": one.field_path,
-            },
-            crowding=media.video_id,
-        )
-        for one, vector in zip(texts, models.embed_texts([one.text for one in texts]), strict=True)
-    ]
+    identity = TextId(media.run_id, media.video_id, "", media.attempt, 0)
+    vectors = models.embed_texts([one.text for one in texts])
+    return text_points(media.tenant, media.index_id, identity, texts, vectors)
 
 
 def _verdict(media: RunMedia, *, failed: bool) -> MediaState:
