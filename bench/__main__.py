@@ -3,6 +3,8 @@
 import argparse
 import importlib
 import json
+import signal
+import sys
 from dataclasses import asdict
 
 from rich.console import Console
@@ -19,6 +21,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help=f"of {', '.join(BENCHES)}; all if none is named")
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started here is stopped here
     console = Console(stderr=said.json)
     figures: list[Figure] = []
     for name in said.names or BENCHES:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR", ".local")))
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     said = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started here is stopped here
     console = Console(stderr=said.json, highlight=False)
     try:
         findings = _demo(said.port, said.data_dir.resolve(), Show(console))
