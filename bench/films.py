@@ -31,6 +31,7 @@ def _repeat(source: Path, target: Path, seconds: float, kinds: Sequence[str]) ->
     """Copies the packets over and over, each round later by the film's length; nothing is encoded again."""
     with av.open(str(target), "w") as out:
         copies: dict[int, av.stream.Stream] = {}
+        latest: dict[int, int] = {}
         with av.open(str(source)) as film:
             length = (film.duration or 0) / av.time_base
             for stream in film.streams:
@@ -44,5 +45,8 @@ def _repeat(source: Path, target: Path, seconds: float, kinds: Sequence[str]) ->
                         continue
                     shift = round(number * length / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if packet.dts <= latest.get(copy.index, -(2**62)):
+                        continue  # the encoder's run-in of a later round, which lies in the round before
+                    latest[copy.index] = packet.dts
                     packet.stream = copy
                     out.mux(packet)
