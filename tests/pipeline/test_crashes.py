@@ -16,8 +16,7 @@ from shared.domain.events import Event, EventType
 from shared.domain.media import Segment, Video
 from shared.domain.runs import Run, RunStatus
 from shared.vectors.ids import TextId
-from shared.vectors.index import DIMENSIONS, Query
-from tests.pipeline import films, scenes
+from tests.pipeline import films, remains, scenes
 from tests.pipeline.gemini import Gemini, answer, asks_for
 from tests.pipeline.mortality import Call, Death, Moment, Mortality
 from tests.pipeline.uploads import ingested
@@ -112,12 +111,11 @@ class Play:
 
     def _vectors(self, run: Run, rows: dict[str, Any], media: Any) -> list[tuple[str, int]]:
         """Those that count: of the attempt that its row names, as search joins them."""
-        query = Query([1.0] + [0.0] * (DIMENSIONS - 1), {"tenant": [run.tenant]}, limit=200)
         counted = []
-        for hit in self._world.vectors.find(query):
-            text = TextId.parse(hit.id)
+        for identity in remains.vectors(self._world, run.tenant):
+            text = TextId.parse(identity)
             if text is None:
-                counted.append(("picture", rows[hit.id.split(".")[3]].ordinal))
+                counted.append(("picture", rows[identity.split(".")[3]].ordinal))
                 continue
             row = rows[text.segment_id] if text.segment_id else media
             if row.vector_attempt == text.attempt:

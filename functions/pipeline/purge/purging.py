@@ -11,7 +11,7 @@ from datetime import timedelta
 from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 
 from shared.domain.batches import batched
-from shared.domain.documents import Document
+from shared.domain.documents import Document, Work
 from shared.domain.media import Cut, Deletion, Index, Segment, Video, deletion_id
 from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult
 from shared.messaging.messages import Purge, SettleRun
@@ -65,6 +65,8 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
         raise Throttled(LOOK_AGAIN, "items of the index are still being removed")
     for run in list(deps.store.stream(Run, _runs_over(tenant, index_id, deps))):
         if set(run.index_ids) <= {index_id}:
+            _wait_for_holder(run, "a worker is still planning a run over it", deps)
+            _delete_all(RunMedia, deps.store.collection(RunMedia, tenant, run.run_id), deps)  # planned after its item was gone
             _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
             deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{run.run_id}/")
             _delete([run], deps)
@@ -122,6 +124,7 @@ def _media_rows(video: Video, deps: Deps) -> list[RunMedia]:
 
 def _purge_from_run(media: RunMedia, deps: Deps) -> None:
     """Closes the item in a run that is still under way, then removes its results and their vectors."""
+    _wait_for_holder(media, "a worker still cuts it or sums it up and may write more", deps)
     if media.open:
         batch = deps.store.batch()
         now = deps.store.clock()
@@ -130,8 +133,7 @@ def _purge_from_run(media: RunMedia, deps: Deps) -> None:
     rows = deps.store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
     for page in batched(deps.store.stream(SegmentResult, rows), 20):
         for row in page:
-            if row.lease_until is not None and row.lease_until > deps.store.clock():
-                raise Throttled(LOOK_AGAIN, "a worker still holds a segment of it and may write vectors")
+            _wait_for_holder(row, "a worker still holds a segment of it and may write vectors", deps)
             for attempt in range(1, row.attempt + 1):
                 deps.vectors.remove(text_ids(row.run_id, row.video_id, row.segment_id, attempt, MAX_TEXTS))
         _delete(page, deps)
@@ -139,6 +141,12 @@ def _purge_from_run(media: RunMedia, deps: Deps) -> None:
         deps.vectors.remove(text_ids(media.run_id, media.video_id, "", attempt, MAX_TEXTS))
     _delete([media], deps)
     deps.queues.send(SettleRun(tenant=media.tenant, run_id=media.run_id), slot=f"without-{media.video_id}")
+
+
+def _wait_for_holder(work: Work, reason: str, deps: Deps) -> None:
+    """What a worker writes after the purge would stay for ever, so the purge comes after it."""
+    if work.lease_until is not None and work.lease_until > deps.store.clock():
+        raise Throttled(LOOK_AGAIN, reason)
 
 
 def _purge_cuts(video: Video, deps: Deps) -> None:
