@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from shared.domain.documents import Document, Work, json_field
+from shared.domain.failures import OPERATIONS, PROCESSING
 from shared.domain.media import CutSettings, MediaType
 
 
@@ -84,6 +85,7 @@ class RunCounts:
     field_extraction_failures: int = 0
     transcription_failures: int = 0
     image_embedding_failures: int = 0
+    reused_segments: int = 0  # whose answers an earlier run had given already
     video_level_total_items: int = 0
     video_level_completed_items: int = 0
     video_level_failed_items: int = 0
@@ -111,9 +113,13 @@ class Run(Work):
     processing_model: str = "gemini-2.5-flash"
     enable_transcription: bool = True
     enable_image_embedding: bool = True
+    force: bool = False  # ask the models again, whatever earlier runs were answered
     created_new_segments: bool = False
     planned: bool = False
     counts: dict[str, Any] = field(default_factory=dict)  # RunCounts
+    progress: dict[str, Any] = field(default_factory=dict)  # as shared.domain.progress tells it
+    mending: list[dict[str, Any]] = json_field(list)  # retries whose segment is mended while the run is not: see Mending
+    mended_at: datetime | None = None
     stop_state: dict[str, Any] = field(default_factory=dict)
     error_code: str = ""
     error_message: str = ""
@@ -161,6 +167,9 @@ class RunMedia(Work):
     field_extraction_failures: int = 0
     transcription_failures: int = 0
     image_embedding_failures: int = 0
+    reused_segments: int = 0
+    mends: int = 0  # how often retries led to a new end of this item
+    mended_from: str = ""  # the state of its end before the last of them
     failure_stage: str = ""
     failure_code: str = ""
     error_message: str = ""
@@ -207,12 +216,74 @@ class SegmentResult(Work):
     field_extraction_error: str = ""
     transcription_error: str = ""
     image_embedding_error: str = ""
+    has_failures: bool = False  # of an operation, or of the segment as a whole
     failure_stage: str = ""
     failure_code: str = ""
+    failure_message: str = ""
     retryable: bool = False
+    retry_id: str = ""  # the retry under way
+    reused_from: str = ""  # the run whose answers these are
     started_at: datetime | None = None
     completed_at: datetime | None = None
     vector_attempt: int = 0
+
+    @property
+    def failed_operations(self) -> list[str]:
+        """Those of the three that failed, and `processing` where the segment failed beside them."""
+        named = [name for name in OPERATIONS if getattr(self, f"{name}_succeeded") is False]
+        as_a_whole = self.has_failures and (self.failure_stage == FailureStage.TEXT_EMBEDDING or not named)
+        return [*named, PROCESSING] if as_a_whole else named
+
+
+class RetryState(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (RetryState.COMPLETED, RetryState.FAILED)
+
+
+@dataclass(kw_only=True)
+class SegmentRetry(Work):
+    """Another try at what failed of one segment. It ends when run, item and counts are mended too, not before.
+
+    `operations` are those that had failed when it was asked for; what came of each stands in the three `…_succeeded`.
+    """
+
+    PATH: ClassVar[str] = "tenants/{tenant}/runs/{run_id}/media/{video_id}/results/{segment_id}/retries/{retry_id}"
+
+    tenant: str
+    run_id: str
+    video_id: str
+    segment_id: str
+    retry_id: str
+    user_id: str
+    idempotency_key: str
+    operations: list[str] = field(default_factory=list)
+    mending: bool = False  # the segment is written; what remains is the item's and the run's
+    field_extraction_succeeded: bool | None = None
+    transcription_succeeded: bool | None = None
+    image_embedding_succeeded: bool | None = None
+    error_code: str = ""
+    error_message: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mending:
+    """A retry that has written its segment; stands in `Run.mending` until item and run tell the same.
+
+    `resynthesize`: the media-wide result must be made anew from what the segments say now.
+    """
+
+    video_id: str
+    segment_id: str
+    retry_id: str
+    resynthesize: bool = False
 
 
 @dataclass(kw_only=True)
