@@ -99,6 +99,7 @@ class Cut(Document):
     generation: str
     segment_count: int
     run_id: str = ""  # the run that made it; others reuse it
+    runs: dict[str, datetime] = field(default_factory=dict)  # every run that took these segments, and since when
 
 
 @dataclass(kw_only=True)

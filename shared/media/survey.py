@@ -28,6 +28,14 @@ class Candidate:
     jpeg: bytes
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The picture that stands for a span: shown at `time` (seconds), as a JPEG thumbnail."""
+
+    time: float
+    jpeg: bytes
+
+
 @dataclass
 class Survey:
     """What one pass over a film found. `end` is when its last picture was shown, in seconds."""
@@ -43,19 +51,19 @@ class Survey:
         inside = [c for c in self.candidates if span.start <= c.time < span.end]
         return max(inside, key=lambda c: c.sharpness, default=None)
 
-    def pictures(self, spans: Sequence[Span], source: BinaryIO | None = None) -> list[bytes | None]:
-        """A JPEG thumbnail for each span: its sharpest candidate, else the middle picture sought in `source`."""
-        found = [self.best(span) for span in spans]
-        jpegs = [None if candidate is None else candidate.jpeg for candidate in found]
-        missing = [number for number, jpeg in enumerate(jpegs) if jpeg is None]
+    def pictures(self, spans: Sequence[Span], source: BinaryIO | None = None) -> list[Picture | None]:
+        """For each span its sharpest candidate, else the middle picture sought in `source`."""
+        best = [self.best(span) for span in spans]
+        found = [None if candidate is None else Picture(candidate.time, candidate.jpeg) for candidate in best]
+        missing = [number for number, picture in enumerate(found) if picture is None]
         if missing and source is not None:
             source.seek(0)
             with open_media(source) as container:
                 for number in missing:
                     middle = (spans[number].start + spans[number].end) / 2
                     image = seek_picture(container, middle)
-                    jpegs[number] = None if image is None else thumbnail(image)
-        return jpegs
+                    found[number] = None if image is None else Picture(middle, thumbnail(image))
+        return found
 
 
 class _Candidates:

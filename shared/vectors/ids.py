@@ -11,6 +11,7 @@ its lease, and does not count.
 from dataclasses import dataclass
 
 _WHOLE = "-"
+_IMAGE = "image"
 
 
 @dataclass(frozen=True)
@@ -38,5 +39,22 @@ def text_ids(run_id: str, video_id: str, segment_id: str, attempt: int, count: i
     return [str(TextId(run_id, video_id, segment_id, attempt, n)) for n in range(count)]
 
 
+@dataclass(frozen=True)
+class ImageId:
+    """The picture of a segment; it belongs to the segment, not to a run."""
+
+    video_id: str
+    cut_id: str
+    segment_id: str
+
+    def __str__(self) -> str:
+        return f"{_IMAGE}.{self.video_id}.{self.cut_id}.{self.segment_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ImageId | None":
+        parts = text.split(".")
+        return cls(*parts[1:]) if len(parts) == 4 and parts[0] == _IMAGE else None
+
+
 def image_id(video_id: str, cut_id: str, segment_id: str) -> str:
-    return f"image.{video_id}.{cut_id}.{segment_id}"
+    return str(ImageId(video_id, cut_id, segment_id))

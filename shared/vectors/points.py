@@ -36,9 +36,7 @@ def text_points(
     ]
 
 
-def image_point(
-    tenant: str, index_id: str, video_id: str, cut_id: str, segment_id: str, vector: Sequence[float]
-) -> Datapoint:
+def image_point(tenant: str, index_id: str, video_id: str, cut_id: str, segment_id: str, vector: Sequence[float]) -> Datapoint:
     restricts: dict[str, str | list[str]] = {
         "tenant": tenant,
         "index": index_id or NO_INDEX,

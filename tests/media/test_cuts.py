@@ -115,7 +115,7 @@ def test_one_pass_gives_the_same_cuts_and_a_picture_for_every_segment() -> None:
     assert told == sorted(told) and told[-1] >= 4.0
     spans = plan_video(5.6, found.cuts, "content_aware")
     source = io.BytesIO(data)
-    assert all(jpeg is not None and jpeg.startswith(b"\xff\xd8") for jpeg in found.pictures(spans, source))
+    assert all(one is not None and one.jpeg.startswith(b"\xff\xd8") for one in found.pictures(spans, source))
 
 
 def test_a_segments_picture_shows_that_segment() -> None:
@@ -125,9 +125,9 @@ def test_a_segments_picture_shows_that_segment() -> None:
     pictures = [np.full((SIZE[1], SIZE[0], 3), colour, np.uint8) for colour in colours for _ in range(30)]
     found = survey(io.BytesIO(film(pictures)))
     spans = [Span(0, 1.2), Span(1.2, 2.4), Span(2.4, 3.6)]
-    for colour, jpeg in zip(colours, found.pictures(spans), strict=True):
-        assert jpeg is not None
-        seen = np.asarray(Image.open(io.BytesIO(jpeg)))[SIZE[1] // 2, SIZE[0] // 2]
+    for span, colour, shown in zip(spans, colours, found.pictures(spans), strict=True):
+        assert shown is not None and span.start <= shown.time < span.end
+        seen = np.asarray(Image.open(io.BytesIO(shown.jpeg)))[SIZE[1] // 2, SIZE[0] // 2]
         assert np.abs(seen.astype(int) - colour).max() < 25
 
 
@@ -136,8 +136,9 @@ def test_a_span_without_a_candidate_gets_its_picture_by_seeking() -> None:
     found = survey(io.BytesIO(data))
     found.candidates.clear()
     assert found.pictures([Span(1.0, 1.1)]) == [None]
-    [jpeg] = found.pictures([Span(1.0, 1.1)], io.BytesIO(data))
-    assert jpeg is not None and jpeg.startswith(b"\xff\xd8")
+    [shown] = found.pictures([Span(1.0, 1.1)], io.BytesIO(data))
+    assert shown is not None and shown.jpeg.startswith(b"\xff\xd8")
+    assert 1.0 <= shown.time < 1.1
 
 
 def test_an_image_is_no_film() -> None:

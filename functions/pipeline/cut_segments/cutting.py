@@ -90,6 +90,7 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
     if not video.gif_uri and not video.video_uri.startswith(f"gs://{deps.objects.originals}/"):
         marks |= _previews(video, deps)
     batch.raw_update(video, marks)
+    batch.raw_update(cut, {f"runs.{run.run_id}": deps.store.clock()})
     fact = record_media(
         deps.store,
         batch,

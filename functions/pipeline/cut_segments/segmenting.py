@@ -8,7 +8,7 @@ from shared.domain.media import Cut, CutSettings, Segment, SegmentPlace, Video, 
 from shared.domain.segmentation import Span, plan_audio, plan_image, plan_video
 from shared.media.hearing import activity
 from shared.media.pictures import open_image, thumbnail
-from shared.media.survey import survey
+from shared.media.survey import Picture, survey
 from shared.objects.buckets import NoSuchObject, Objects
 from shared.store.documents import MAX_BATCH, Store
 
@@ -31,7 +31,7 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
         thumbnail_uri = ""
         if picture is not None:
             name = f"thumbs/{video.tenant}/{video.video_id}/{identity}.jpg"
-            thumbnail_uri = objects.put_derived(name, picture, "image/jpeg")
+            thumbnail_uri = objects.put_derived(name, picture.jpeg, "image/jpeg")
         rows.append(
             Segment(
                 created_at=now,
@@ -44,6 +44,7 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
                 start=round(span.start, 3),
                 end=round(span.end, 3),
                 thumbnail_uri=thumbnail_uri,
+                picture_time=round(picture.time, 3) if picture is not None else 0.0,
             )
         )
     for page in batched(rows, MAX_BATCH // 2):
@@ -61,7 +62,7 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
                 )
             )
         batch.commit()
-    cut = Cut(
+    vouching = Cut(
         created_at=now,
         updated_at=now,
         tenant=video.tenant,
@@ -71,16 +72,13 @@ def cut_media(video: Video, settings: CutSettings, run_id: str, store: Store, ob
         segment_count=len(rows),
         run_id=run_id,
     )
-    batch = store.batch()
-    batch.put(cut)
-    batch.commit()
-    return cut
+    return store.create_once(vouching)
 
 
-def _divide(video: Video, settings: CutSettings, source: BinaryIO) -> tuple[Sequence[Span], Sequence[bytes | None]]:
-    """The spans, and a JPEG for each where there is something to see."""
+def _divide(video: Video, settings: CutSettings, source: BinaryIO) -> tuple[Sequence[Span], Sequence[Picture | None]]:
+    """The spans, and a picture for each where there is something to see."""
     if video.media_type == "image":
-        return plan_image(), [thumbnail(open_image(source))]
+        return plan_image(), [Picture(0.0, thumbnail(open_image(source)))]
     if video.media_type == "audio":
         heard = activity(source) if settings.audio_type == "content_aware" else None
         spans = plan_audio(video.duration_seconds, settings.audio_type, settings.audio_seconds, heard)  # type: ignore[arg-type]
