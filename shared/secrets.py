@@ -97,7 +97,7 @@ class Sealer:
             key = self._wrapper.unwrap(base64.b64decode(parts["key"]), place)
             body = base64.b64decode(parts["body"])
             return AESGCM(key).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], place)
-        except (InvalidTag, ValueError, KeyError) as error:
+        except (InvalidTag, ValueError, KeyError, TypeError) as error:
             raise Unopenable(context) from error
 
 

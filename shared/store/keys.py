@@ -3,6 +3,7 @@
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.ids import is_id
 from shared.domain.keys import ApiKey
 from shared.store.documents import Batch, Store
 
@@ -20,6 +21,8 @@ class Keys:
         return list(self._store.stream(ApiKey, query))
 
     def find(self, tenant: str, key_id: str) -> ApiKey | None:
+        if not is_id("api_key", key_id):
+            return None
         query = self._store.collection(ApiKey).where(filter=FieldFilter("tenant", "==", tenant))
         return self._store.first(ApiKey, query.where(filter=FieldFilter("key_id", "==", key_id)))
 
