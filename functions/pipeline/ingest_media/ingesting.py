@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared import logging
 from shared.domain.events import EventType
-from shared.domain.media import Index, Video
+from shared.domain.media import Deletion, Index, Video, deletion_id
 from shared.domain.uploads import UploadSession, UploadState
 from shared.media.opener import UnreadableMedia
 from shared.media.probe import probe
@@ -42,7 +42,7 @@ def ingest_media(message: MediaStored, deps: Deps) -> None:
     if stored.generation != message.generation:
         return  # replaced meanwhile: that generation has its own message
     video = deps.store.get(Video, tenant, video_id)
-    if video is not None and video.deleted_at is not None:
+    if _is_deleted(tenant, video_id, video, deps):
         deps.objects.delete_below(message.bucket, message.name)
         return
     try:
@@ -55,6 +55,13 @@ def ingest_media(message: MediaStored, deps: Deps) -> None:
             _add_previews(video, stored, deps)
     except UnreadableMedia as error:
         _refuse(tenant, video_id, stored, error, deps)
+
+
+def _is_deleted(tenant: str, video_id: str, video: Video | None, deps: Deps) -> bool:
+    """Also when its row is gone already: a late upload brings nothing back."""
+    if video is not None:
+        return video.deleted_at is not None
+    return deps.store.get(Deletion, tenant, deletion_id("video", video_id)) is not None
 
 
 def _register(tenant: str, video_id: str, stored: ObjectInfo, deps: Deps) -> Video | None:
@@ -89,7 +96,11 @@ def _add_previews(video: Video, stored: ObjectInfo, deps: Deps) -> None:
     if fields:
         batch = deps.store.batch()
         batch.raw_update(video, fields)
-        batch.commit()
+        try:
+            batch.commit()
+        except Changed:  # its row is gone: deleted, and purged before these pictures were there
+            for kind in ("thumbs", "gif"):
+                deps.objects.delete_below(deps.objects.derived, f"{kind}/{video.tenant}/{video.video_id}/")
 
 
 def _refuse(tenant: str, video_id: str, stored: ObjectInfo, error: UnreadableMedia, deps: Deps) -> None:
