@@ -130,8 +130,10 @@ class Batch:
         self._writes.update(self._store.reference(document), fields)
         self._touched.append(document)
 
-    def delete(self, document: Document) -> None:
-        self._writes.delete(self._store.reference(document))
+    def delete(self, document: Document, *, fenced: bool = False) -> None:
+        """`fenced` demands that the document is still as it was read."""
+        option = self._store.db.write_option(last_update_time=document.revision) if fenced else None
+        self._writes.delete(self._store.reference(document), option=option)
         self._touched.append(None)
 
     def commit(self) -> None:

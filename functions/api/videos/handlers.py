@@ -3,30 +3,28 @@
 from itertools import islice
 from typing import Any
 
-from shared.http.views.run import run_view
-from shared.http.views.segment import canonical_segment, run_segment
-from shared.http.views.video import video_view
-
 from functions.api.videos.deps import Deps
 from functions.api.videos.schemas import PageQuery, RunsQuery, SegmentsQuery
-from functions.api.videos.views import run_status
-from shared.domain.batches import batched
+from functions.api.videos.statuses import of_item, runs_touching
 from shared.domain.media import Segment, Video
 from shared.domain.runs import RunMedia, SegmentResult
 from shared.http.call import Call
+from shared.http.views.run import run_view
+from shared.http.views.segment import canonical_segment, run_segment
+from shared.http.views.video import video_view
 from shared.store.deletions import deletion_view
+from shared.store.markers import Markers
 from shared.store.pages import envelope
 from shared.store.videos import PLAYGROUND, video_not_found
 
 IN_ORDER = (("ordinal", "ASCENDING"),)
-MOST_STATUSES = 20  # runs whose state a retrieved item tells
 
 
 def retrieve(call: Call[None], deps: Deps, video_id: str) -> dict[str, Any]:
     """Retrieve one media item, with the state of its latest runs"""
     video = deps.videos.get(call.tenant, video_id)
-    states = [run_status(run, media) for run, media in islice(_runs_touching(video, deps), MOST_STATUSES)]
-    return {**video_view(video, deps.objects.signed_url), "processing_status": states}
+    marks = Markers(deps.store).of(call.tenant, [(video_id, "")])
+    return {**video_view(video, deps.objects.signed_url, marks), "processing_status": of_item(video, deps)}
 
 
 def delete(call: Call[None], deps: Deps, video_id: str) -> dict[str, Any]:
@@ -59,7 +57,8 @@ def list_segments(call: Call[None], deps: Deps, video_id: str) -> dict[str, Any]
         cursor=query.cursor,
         order=IN_ORDER,
     )
-    return page.envelope(lambda segment: canonical_segment(segment, video, deps.objects.signed_url))
+    marks = Markers(deps.store).of(call.tenant, [(segment.segment_id, "") for segment in page.items])
+    return page.envelope(lambda segment: canonical_segment(segment, video, deps.objects.signed_url, marks))
 
 
 def _segments_of_run(call: Call[None], video: Video, run_id: str, deps: Deps) -> dict[str, Any]:
@@ -75,27 +74,22 @@ def _segments_of_run(call: Call[None], video: Video, run_id: str, deps: Deps) ->
         cursor=query.cursor,
         order=IN_ORDER,
     )
-    return page.envelope(lambda row: run_segment(row, run, video, deps.objects.signed_url))
+    marks = Markers(deps.store).of_run_rows(call.tenant, run_id, [row.segment_id for row in page.items])
+    return page.envelope(lambda row: run_segment(row, run, video, deps.objects.signed_url, marks))
 
 
 def list_prompt_runs(call: Call[None], deps: Deps, video_id: str) -> list[dict[str, Any]]:
     """List the runs that touched a media item, newest first"""
     query: RunsQuery = call.query
     video = deps.videos.get(call.tenant, video_id)
-    return [run_view(run) for run, _ in islice(_runs_touching(video, deps), query.limit)]
+    runs = [run for run, _ in islice(runs_touching(video, deps), query.limit)]
+    marks = Markers(deps.store).of(call.tenant, [(run.run_id, "") for run in runs])
+    return [run_view(run, marks) for run in runs]
 
 
 def list_playground(call: Call[None], deps: Deps) -> dict[str, Any]:
     """Page through media that belong to no index"""
     query: PageQuery = call.query
     page = deps.videos.page(call.tenant, PLAYGROUND, limit=query.limit, cursor=query.cursor)
-    return page.envelope(lambda video: video_view(video, deps.objects.signed_url))
-
-
-def _runs_touching(video: Video, deps: Deps) -> Any:
-    """(run, its row of the item) of each run that has one, newest first."""
-    runs = deps.runs.touching_index(video.tenant, video.index_id)
-    for page in batched(runs, 100):
-        ids = [(video.tenant, run.run_id, video.video_id) for run in page]
-        rows = {row.run_id: row for row in deps.store.get_all(RunMedia, ids)}
-        yield from ((run, rows[run.run_id]) for run in page if run.run_id in rows)
+    marks = Markers(deps.store).of(call.tenant, [(video.video_id, "") for video in page.items])
+    return page.envelope(lambda video: video_view(video, deps.objects.signed_url, marks))

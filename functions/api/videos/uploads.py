@@ -5,18 +5,19 @@ Content is judged before anything is stored, so that a file that is no media lea
 
 from typing import Any
 
-from shared.http.views.video import video_view
-
 from functions.api.videos.deps import Deps
 from functions.api.videos.schemas import RegisterBody, UploadForm
 from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.media import Video
 from shared.http.call import Call
+from shared.http.views.video import video_view
 from shared.media.opener import UnreadableMedia
 from shared.media.probe import MediaInfo, probe
 from shared.objects.buckets import NoSuchObject, ObjectInfo, original_name, split_uri
 from shared.store.registration import register
 
+_UPLOADED = "Uploaded. Execute a prompt to process it."
+_ALIKE = " The index holds the same file already, as {}."
 _REFUSED_AS = {"unsupported_media": ErrorCode.UNSUPPORTED_MEDIA, "media_too_large": ErrorCode.PAYLOAD_TOO_LARGE}
 
 
@@ -41,12 +42,14 @@ def upload(call: Call[None], deps: Deps) -> dict[str, Any]:
         "title": video.title,
         "video_uri": video.video_uri,
         "status": video.status,
-        "message": "Uploaded. Execute a prompt to process it.",
+        "message": _UPLOADED + (_ALIKE.format(video.duplicate_of) if video.duplicate_of else ""),
         "media_type": video.media_type,
         "duration_seconds": video.duration_seconds,
         "thumbnail_gcs_uri": video.thumbnail_uri or None,
         "thumbnail_uri": None,
         "thumbnail_available": bool(video.thumbnail_uri),
+        "checksum": video.checksum or None,
+        "duplicate_of": video.duplicate_of or None,
     }
 
 

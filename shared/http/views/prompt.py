@@ -3,11 +3,12 @@
 from typing import Any
 
 from shared.domain.clock import wire_time
+from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.prompts import Prompt
 from shared.domain.sharing import SHARED_TENANT
 
 
-def prompt_view(prompt: Prompt) -> dict[str, Any]:
+def prompt_view(prompt: Prompt, marks: Marks = NO_MARKS) -> dict[str, Any]:
     return {
         "prompt_id": prompt.prompt_id,
         "user_id": prompt.user_id,
@@ -26,5 +27,5 @@ def prompt_view(prompt: Prompt) -> dict[str, Any]:
         "revision_number": prompt.revision_number,
         "created_at": wire_time(prompt.created_at),
         "updated_at": wire_time(prompt.updated_at),
-        "marker": {},
+        "marker": marks.whole(prompt.prompt_id),
     }

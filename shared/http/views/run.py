@@ -3,13 +3,14 @@
 from typing import Any
 
 from shared.domain.clock import wire_time
+from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.runs import Run, RunCounts, RunStatus
 
 _COUNTED = tuple(name for name in RunCounts.__dataclass_fields__ if name != "total_media_seconds")
 _STOP_FIELDS = ("requested_at", "requested_by", "mode", "observed_at", "completed_at")
 
 
-def run_view(run: Run) -> dict[str, Any]:
+def run_view(run: Run, marks: Marks = NO_MARKS) -> dict[str, Any]:
     """Every count is a number from the first moment on; which operations succeeded is null until the run has ended."""
     counts = run.counts
     return {
@@ -49,7 +50,7 @@ def run_view(run: Run) -> dict[str, Any]:
         "started_at": wire_time(run.started_at),
         "completed_at": wire_time(run.completed_at),
         "updated_at": wire_time(run.updated_at),
-        "marker": {},
+        "marker": marks.whole(run.run_id),
     }
 
 

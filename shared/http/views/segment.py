@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.domain.clock import wire_time
+from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.media import Segment, Video
 from shared.domain.runs import Run, SegmentResult, SegmentState
 from shared.http.views.video import Sign
@@ -10,14 +11,15 @@ from shared.http.views.video import Sign
 _OPERATIONS = ("field_extraction", "transcription", "image_embedding")
 
 
-def canonical_segment(segment: Segment, video: Video, sign: Sign | None = None) -> dict[str, Any]:
+def canonical_segment(segment: Segment, video: Video, sign: Sign | None = None, marks: Marks = NO_MARKS) -> dict[str, Any]:
     """As it was cut; it belongs to no run and carries nothing of one."""
-    return {**_span(segment, video, sign), **_of_no_run()}
+    return {**_span(segment, video, sign), **_of_no_run(), **_marked(segment.segment_id, "", marks)}
 
 
-def run_segment(row: SegmentResult, run: Run, video: Video, sign: Sign | None = None) -> dict[str, Any]:
+def run_segment(row: SegmentResult, run: Run, video: Video, sign: Sign | None = None, marks: Marks = NO_MARKS) -> dict[str, Any]:
     """The same span with the run's status and what the run found."""
-    return {**_span(row, video, sign), **_of_run(row), "prompt_id": run.prompt_id}
+    marked = _marked(row.segment_id, row.run_id, marks)
+    return {**_span(row, video, sign), **_of_run(row), **marked, "prompt_id": run.prompt_id}
 
 
 def _span(segment: Segment | SegmentResult, video: Video, sign: Sign | None) -> dict[str, Any]:
@@ -38,9 +40,11 @@ def _span(segment: Segment | SegmentResult, video: Video, sign: Sign | None) -> 
         "gif_available": False,
         "gif_data": None,
         "created_at": wire_time(segment.created_at),
-        "marker": {},
-        "metadata_markers": {},
     }
+
+
+def _marked(segment_id: str, run_id: str, marks: Marks) -> dict[str, Any]:
+    return {"marker": marks.whole(segment_id, run_id), "metadata_markers": marks.fields(segment_id, run_id)}
 
 
 def _of_no_run() -> dict[str, Any]:

@@ -1,0 +1,17 @@
+from functions.api.markers import handlers
+from functions.api.markers.schemas import MarkerBody
+from shared.domain.errors import ErrorCode
+from shared.http.routes import Scope, delete, get, put
+
+_TARGETS = (
+    ErrorCode.PROMPT_NOT_FOUND,
+    ErrorCode.RUN_NOT_FOUND,
+    ErrorCode.VIDEO_NOT_FOUND,
+    ErrorCode.SEGMENT_NOT_FOUND,
+)
+
+ROUTES = [
+    get("/markers", handlers.list_all, scope=Scope.READ),
+    put("/markers", handlers.put, body=MarkerBody, scope=Scope.WRITE, errors=_TARGETS),
+    delete("/markers/{marker_id}", handlers.remove, scope=Scope.WRITE, errors=(ErrorCode.MARKER_NOT_FOUND,)),
+]

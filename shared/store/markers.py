@@ -1,0 +1,94 @@
+"""Markers of a tenant, kept by target."""
+
+from collections.abc import Iterable
+
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.domain.clock import wire_time
+from shared.domain.errors import ApiError, ErrorCode, invalid
+from shared.domain.markers import MOST_FIELDS, MarkedTarget, Marks, marker_id, target_key
+from shared.store.documents import Changed, Store
+
+MAX_LISTED = 1_000
+
+
+class Markers:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, tenant: str, targets: Iterable[tuple[str, str]]) -> Marks:
+        """The markers of these (target id, run id or ""), in one read."""
+        keys = {target_key(target_id, run_id) for target_id, run_id in targets}
+        return Marks(self._store.get_all(MarkedTarget, [(tenant, key) for key in keys]))
+
+    def of_run_rows(self, tenant: str, run_id: str, segment_ids: Iterable[str]) -> Marks:
+        """The markers of segments, both in this run and outside of any, in one read."""
+        return self.of(tenant, [(one, run) for one in segment_ids for run in (run_id, "")])
+
+    def all(self, tenant: str) -> list[MarkedTarget]:
+        """The targets last marked first; at most 1,000."""
+        query = self._store.collection(MarkedTarget, tenant).order_by("updated_at", direction="DESCENDING")
+        return list(self._store.stream(MarkedTarget, query.limit(MAX_LISTED)))
+
+    def put(
+        self,
+        tenant: str,
+        user_id: str,
+        *,
+        target_type: str,
+        target_id: str,
+        run_id: str,
+        field_path: str,
+        video_id: str,
+        color: str,
+        note: str,
+    ) -> MarkedTarget:
+        """Sets the one marker of this place."""
+        key = target_key(target_id, run_id)
+        while True:
+            now = self._store.clock()
+            found = self._store.get(MarkedTarget, tenant, key)
+            target = found or MarkedTarget(
+                created_at=now,
+                updated_at=now,
+                tenant=tenant,
+                target_key=key,
+                target_id=target_id,
+                run_id=run_id,
+                video_id=video_id,
+            )
+            identity = marker_id(target_id, run_id, field_path)
+            mark = {"marker_id": identity, "target_type": target_type, "color": color, "note": note, "user_id": user_id}
+            marks = {**target.marks, field_path: {**mark, "updated_at": str(wire_time(now))}}
+            if len(marks) > MOST_FIELDS:
+                raise invalid("field_path", f"a target takes at most {MOST_FIELDS} markers")
+            target.marks, target.marker_ids = marks, [one["marker_id"] for one in marks.values()]
+            batch = self._store.batch()
+            if found is None:
+                batch.create(target)
+            else:
+                batch.change(target, marks=marks, marker_ids=target.marker_ids)
+            try:
+                batch.commit()
+            except Changed:
+                continue  # another marker of the same target came between
+            return target
+
+    def remove(self, tenant: str, identity: str) -> None:
+        """Raises MARKER_NOT_FOUND."""
+        query = self._store.collection(MarkedTarget, tenant).where(filter=FieldFilter("marker_ids", "array_contains", identity))
+        while True:
+            target = self._store.first(MarkedTarget, query)
+            if target is None:
+                raise ApiError(ErrorCode.MARKER_NOT_FOUND, "there is no such marker")
+            left = {path: mark for path, mark in target.marks.items() if mark["marker_id"] != identity}
+            batch = self._store.batch()
+            if left:
+                batch.change(target, marks=left, marker_ids=[mark["marker_id"] for mark in left.values()])
+            else:
+                batch.delete(target, fenced=True)
+            try:
+                batch.commit()
+            except Changed:
+                continue
+            return
