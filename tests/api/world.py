@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -46,8 +48,8 @@ from shared.messaging.messages import QUEUES
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
-from shared.store.deletions import Deletions
 from shared.store.blobs import StoredBlobs
+from shared.store.deletions import Deletions
 from shared.store.documents import Store
 from shared.store.indexes import Indexes
 from shared.store.keys import Keys
@@ -148,11 +150,31 @@ def answer_of(response: Response) -> Answer:
     return Answer(response.status, response.headers, body)
 
 
+class _Issuer:
+    """One for all worlds, since making its keys takes longer than all the rest; each world gives it its clock."""
+
+    def __init__(self) -> None:
+        self._clock: Callable[[], float] = ManualClock()
+        self._engine = IdentityEngine(None, lambda: self._clock(), ISSUER)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "signer.json"
+            self._engine.service_account_file(file, "http://127.0.0.1:9/token", f"signer@{PROJECT}.test", PROJECT)
+            self.signer = service_account.Credentials.from_service_account_info(json.loads(file.read_text()))
+
+    def at(self, clock: Callable[[], float]) -> IdentityEngine:
+        self._clock = clock
+        return self._engine
+
+
+@cache
+def _issuer() -> _Issuer:
+    return _Issuer()
+
+
 def build(folder: Path) -> World:
     clock, faults = ManualClock(1_780_000_000.0), Faults()
-    identity = IdentityEngine(None, clock, ISSUER)
-    key_file, sealing_key = folder / "signer.json", folder / "sealing.key"
-    identity.service_account_file(key_file, "http://127.0.0.1:9/token", f"signer@{PROJECT}.test", PROJECT)
+    identity = _issuer().at(clock)
+    sealing_key = folder / "sealing.key"
     sealing_key.write_text(base64.b64encode(os.urandom(32)).decode())
     settings = Settings(
         project_id=PROJECT,
@@ -176,7 +198,7 @@ def build(folder: Path) -> World:
 
     kit = kits.make(settings, store, fetch=fetch, sleep=clock.advance)
     tasks = TasksEngine(None, clock)
-    deps = _deps(settings, store, kit, tasks, clock, key_file)
+    deps = _deps(settings, store, kit, tasks, clock)
     apps = {
         name: App(name, routes, lambda _, name=name: deps[name], settings=lambda: settings, kit=lambda _: kit)
         for name, routes in FAMILIES.items()
@@ -184,9 +206,7 @@ def build(folder: Path) -> World:
     return World(settings, clock, store, tasks, identity, kit, faults, apps, fetches)
 
 
-def _deps(
-    settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock: Callable[[], float], key_file: Path
-) -> dict[str, Any]:
+def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock: Callable[[], float]) -> dict[str, Any]:
     client = tasks_client(tasks)
     parent = f"projects/{PROJECT}/locations/{settings.region}"
     for names in QUEUES.values():
@@ -195,8 +215,7 @@ def _deps(
     pubsub = publisher(PubSubEngine(None, clock))
     pubsub.create_topic(name=f"projects/{PROJECT}/topics/events")
     queues, topics = Queues(client, settings), Topics(pubsub, PROJECT)
-    signer = service_account.Credentials.from_service_account_info(json.loads(key_file.read_text()))
-    objects = Objects(storage.Client(project=PROJECT, credentials=AnonymousCredentials()), settings, signer)
+    objects = Objects(storage.Client(project=PROJECT, credentials=AnonymousCredentials()), settings, _issuer().signer)
     pages = Pages(store, Cursors(settings.cursor_key))
     own_indexes, media, runs = Indexes(store), Videos(store, pages), Runs(store, pages)
     own_prompts, deletions = Prompts(store), Deletions(store, queues)

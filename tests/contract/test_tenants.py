@@ -1,0 +1,125 @@
+"""Another tenant's id is as good as none: same status, same words, nothing changed."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import new_id
+from shared.http.routes import Route, Scope
+from tests.api.test_indexes import an_index, put_run, put_video, tenant_of
+from tests.api.test_prompts import create, scenes
+from tests.api.world import FAMILIES, Answer, World
+from tests.contract.families import ROUTES, filled
+
+NOUNS = {"key_id": "api_key", "index_id": "index", "video_id": "video", "prompt_id": "prompt", "run_id": "run"}
+WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters]
+BODIES: dict[str, dict[str, Any]] = {
+    "PUT /indexes/{index_id}/prompt": {"prompt_id": "prm_x"},
+    "PUT /prompts/{prompt_id}": {"name": "Taken over"},
+}
+IN_BODIES = [
+    ("POST", "/videos", {"title": "t", "video_uri": "gs://other/x.mp4", "index_id": "{index_id}"}),
+    ("POST", "/prompt-runs/execute", {"prompt_id": "{prompt_id}", "target": {"type": "playground"}}),
+    ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "index", "index_id": "{index_id}"}}),
+    ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "videos", "video_ids": ["{video_id}"]}}),
+    ("PUT", "/indexes/{own_index_id}/prompt", {"prompt_id": "{prompt_id}"}),
+]
+
+
+@pytest.fixture
+def theirs(world: World) -> dict[str, str]:
+    """One of everything, of Bob's."""
+    index_id = an_index(world, sub="bob")["index_id"]
+    key_id = world.call("POST", "/api-keys", {"name": "bob's"}, world.as_owner("bob")).json["key_id"]
+    tenant = tenant_of(world, "bob")
+    prompt_id = create(world, scenes(), "bob").json["prompt_id"]
+    video_id = put_video(world, tenant, index_id, "bob's film").video_id
+    run_id = put_run(world, tenant, [index_id], prompt_id=prompt_id).run_id
+    return {"key_id": key_id, "index_id": index_id, "video_id": video_id, "prompt_id": prompt_id, "run_id": run_id}
+
+
+def missing() -> dict[str, str]:
+    return {name: new_id(noun) for name, noun in NOUNS.items()}
+
+
+def comparable(answer: Answer) -> tuple[int, Any, dict[str, str]]:
+    error = answer.json.get("error", answer.json)
+    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
+    return answer.status, {name: error[name] for name in error if name not in ("request_id", "timestamp")}, headers
+
+
+def everything_of(world: World, theirs: dict[str, str]) -> Any:
+    tenant = tenant_of(world, "bob")
+    below = {}
+    for name in ("indexes", "videos", "prompts", "runs", "deletions"):
+        below[name] = {d.id: d.to_dict() for d in world.store.db.collection(f"tenants/{tenant}/{name}").stream()}
+    return json.dumps(below, default=str, sort_keys=True)
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=lambda route: route.id)
+def test_a_foreign_id_in_the_path_is_answered_like_a_missing_one(world: World, theirs: dict[str, str], route: Route) -> None:
+    before = everything_of(world, theirs)
+    body = BODIES.get(route.id, {}) if route.body else None
+    query = {"video_id": theirs["video_id"]} if route.path.endswith("/results") else None
+    foreign = world.call(route.method, filled(route, theirs), body, world.as_owner("ada"), query=query)
+    nothing = world.call(route.method, filled(route, missing()), body, world.as_owner("ada"), query=query)
+    assert foreign.status == 404, foreign.body
+    assert comparable(foreign) == comparable(nothing)
+    assert everything_of(world, theirs) == before
+
+
+@pytest.mark.parametrize(("method", "path", "body"), IN_BODIES, ids=lambda value: json.dumps(value)[:60])
+def test_a_foreign_id_in_the_body_is_answered_like_a_missing_one(
+    world: World, theirs: dict[str, str], method: str, path: str, body: dict[str, Any]
+) -> None:
+    own = {"own_index_id": an_index(world)["index_id"], "own_prompt_id": create(world, scenes()).json["prompt_id"]}
+
+    def send(values: dict[str, str]) -> Answer:
+        text, at = json.dumps(body), path
+        for name, value in {**values, **own}.items():
+            text, at = text.replace(f"{{{name}}}", value), at.replace(f"{{{name}}}", value)
+        return world.call(method, at, json.loads(text), world.as_owner("ada"))
+
+    foreign, nothing = send(theirs), send(missing())
+    assert foreign.status == 404, foreign.body
+    assert comparable(foreign) == comparable(nothing)
+
+
+@pytest.mark.parametrize("route", [r for r in WITH_IDS if r.method == "GET"], ids=lambda route: route.id)
+@pytest.mark.parametrize("odd", ["..", ".", "%2e%2e", "a%2Fb", "__x__", "%00", "%", "x" * 3000, "%C3%A9", "a b", "%ff"])
+def test_an_id_of_any_shape_is_a_404_and_never_a_fault(world: World, route: Route, odd: str) -> None:
+    answer = world.call("GET", filled(route, dict.fromkeys(NOUNS, odd)), None, world.as_owner(), query={"video_id": "vid_x"})
+    assert answer.status == 404, answer.body
+
+
+def test_lists_show_ones_own_alone(world: World, theirs: dict[str, str]) -> None:
+    for path in ("/indexes", "/api-keys", "/prompt-runs"):
+        assert world.call("GET", path, None, world.as_owner("carol")).json == []
+    assert world.call("GET", "/prompts", None, world.as_owner("carol")).json["prompts"] == []
+    assert world.call("GET", "/playground/videos", None, world.as_owner("carol")).json["data"] == []
+
+
+def test_a_cursor_of_another_tenant_is_refused(world: World) -> None:
+    tenant = tenant_of(world, "bob")
+    for title in ("one", "two"):
+        put_video(world, tenant, "", title)
+    page = world.call("GET", "/playground/videos", None, world.as_owner("bob"), query={"limit": 1}).json
+    cursor = page["pagination"]["next_cursor"]
+    refused = world.call("GET", "/playground/videos", None, world.as_owner("ada"), query={"cursor": cursor})
+    assert (refused.status, refused.error) == (400, "invalid_cursor")
+
+
+def test_every_kind_of_id_that_a_route_takes_is_in_the_matrix() -> None:
+    covered = {route.id for route in WITH_IDS}
+    uncovered = [r.id for r in ROUTES if r.parameters and r.id not in covered and r.scope is not Scope.SEARCH]
+    assert uncovered == []
+    assert {name for route in WITH_IDS for name in route.parameters} <= set(NOUNS)
+
+
+def test_what_is_kept_in_code_about_a_caller_is_never_the_credential(world: World) -> None:
+    key = world.as_key("read")["X-API-Key"]
+    world.call("GET", "/auth/validate", None, {"X-API-Key": key})
+    cached = [asdict(stored) for stored, _ in world.kit.authenticator.keys._cache.values()]
+    assert key not in str(cached) and key not in str(list(world.kit.authenticator.keys._cache))
