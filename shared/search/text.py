@@ -1,64 +1,19 @@
-"""Search by meaning: nearest texts, joined to the rows they came from, one result per segment (or media item) and run.
+"""Search by meaning and by words as typed: one result per segment (or media item) and run, best first."""
 
-A hit counts only if the row it names is there, says the same attempt, and its media and index are not deleted: what was deleted
-is gone from search at once, whenever its vectors follow.
-"""
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
-from shared.domain.media import Index, Video
-from shared.domain.runs import Run, RunMedia, SegmentResult
 from shared.inference.models import Models
-from shared.search.words import share_of_words
+from shared.search.found import Found, Match, RowKey, Scope, best_first, texts_of
+from shared.search.joining import Joined, Joiner
+from shared.search.lists import MOST_HITS, PER_ROW, Lists, gather
+from shared.search.scoring import Question
 from shared.store.documents import Store
-from shared.vectors.ids import TextId
-from shared.vectors.index import Hit, Query, VectorIndex
-from shared.vectors.texts import SearchText, search_texts
+from shared.vectors.index import VectorIndex
 
-PER_SEGMENT = 16  # texts of one segment that may match
-MOST_HITS = 1000
-EXACT_WORDS = 0.35  # how much it weighs that a text holds all the words asked for, beside a cosine of at most 1
+SPARE_ROWS = 8  # joined beside those wanted, for what turns out to be gone or to score less than hoped
 
-
-@dataclass(frozen=True)
-class Scope:
-    """Where to look: indexes ("none" stands for the playground), and where given only these runs and fields."""
-
-    tenant: str
-    index_ids: Sequence[str]
-    run_ids: Sequence[str] = ()
-    fields: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Match:
-    """One text that matched; `score` is the cosine, `rank_score` also counts the words found as typed."""
-
-    text: SearchText
-    score: float
-    rank_score: float
-
-
-@dataclass
-class Found:
-    """One result: `row` is a segment's result, or a media item's media-wide one (then `row` is its `RunMedia`)."""
-
-    run: Run
-    video: Video
-    row: SegmentResult | RunMedia
-    matches: list[Match] = field(default_factory=list)
-
-    @property
-    def result_id(self) -> str:
-        if isinstance(self.row, SegmentResult):
-            return f"segment:{self.row.segment_id}:{self.row.run_id}"
-        return f"video:{self.row.video_id}:{self.row.run_id}"
-
-    @property
-    def best(self) -> Match:
-        return self.matches[0]
+__all__ = ["Found", "Match", "Scope", "TextSearch"]
 
 
 @dataclass(frozen=True)
@@ -68,75 +23,80 @@ class TextSearch:
     models: Models
 
     def search(self, query: str, scope: Scope, top_k: int) -> list[Found]:
-        """Best first; equal scores in the order of their ids, so that the same question gets the same answer."""
+        """The `top_k` best of the scope. Scores are comparable within one search (see `shared.search.scoring`)."""
+        return self._search(query, [scope], top_k)[0]
+
+    def per_run(self, query: str, scope: Scope, run_ids: Sequence[str], top_k: int) -> list[list[Found]]:
+        """The `top_k` best of each run, all by one scale."""
+        scopes = [replace(scope, run_ids=[run_id]) for run_id in run_ids]
+        return self._search(query, scopes, top_k) if scopes else []
+
+    def _search(self, query: str, scopes: list[Scope], top_k: int) -> list[list[Found]]:
         [vector] = self.models.embed_texts([query], query=True)
-        allow = {"tenant": [scope.tenant], "kind": ["text"], "index": list(scope.index_ids)}
-        if scope.run_ids:
-            allow["run"] = list(scope.run_ids)
-        if scope.fields:
-            allow["field"] = list(scope.fields)
-        wanted = min(MOST_HITS, max(100, top_k * 8))
+        question = Question.of(query)
+        limit = min(MOST_HITS, max(120, top_k * PER_ROW))
         while True:
-            hits = self.vectors.find(Query(vector, allow, limit=wanted, per_segment=PER_SEGMENT))
-            found = self._join(query, scope, hits)
-            if len(found) >= top_k or len(hits) < wanted or wanted >= MOST_HITS:
-                break
-            wanted = min(MOST_HITS, wanted * 4)  # much of what was near is gone: look further
-        found.sort(key=lambda one: (-one.best.rank_score, one.result_id))
-        return found[:top_k]
+            lists = gather(self.vectors, question, vector, scopes, limit)
+            ranking = _Ranking(self.vectors, vector, lists, Joiner(self.store), scopes[0].tenant)
+            found = ranking.best([_keys_of(lists, scope, alone=len(scopes) == 1) for scope in scopes], top_k)
+            if lists.complete or limit >= MOST_HITS or all(len(part) >= top_k for part in found):
+                return found
+            limit = min(MOST_HITS, limit * 4)  # much of what was near is gone: look further
 
-    def _join(self, query: str, scope: Scope, hits: Iterable[Hit]) -> list[Found]:
-        by_row: dict[tuple[str, str, str], list[tuple[TextId, float]]] = defaultdict(list)
-        for hit in hits:
-            identity = TextId.parse(hit.id)
-            if identity is not None:
-                by_row[identity.run_id, identity.video_id, identity.segment_id].append((identity, hit.score))
-        rows = self._rows(scope.tenant, by_row)
-        runs = {run.run_id: run for run in self.store.get_all(Run, {(scope.tenant, key[0]) for key in by_row})}
-        videos = self._living({key[1] for key in by_row}, scope)
-        found = []
-        for key, scored in by_row.items():
-            row, run, video = rows.get(key), runs.get(key[0]), videos.get(key[1])
-            if row is None or run is None or video is None or run.deleted_at is not None:
+
+def _keys_of(lists: Lists, scope: Scope, *, alone: bool) -> list[RowKey]:
+    return list(lists.rows) if alone else [key for key in lists.rows if key[0] in scope.run_ids]
+
+
+class _Ranking:
+    """Joins rows in the order of what they can score at most, until no other can be among the best."""
+
+    def __init__(self, vectors: VectorIndex, vector: Sequence[float], lists: Lists, joiner: Joiner, tenant: str) -> None:
+        self._vectors = vectors
+        self._vector = vector
+        self._lists = lists
+        self._joiner = joiner
+        self._tenant = tenant
+        self._found: dict[RowKey, Found | None] = {}
+
+    def best(self, groups: list[list[RowKey]], top_k: int) -> list[list[Found]]:
+        ceilings = {key: self._lists.ceiling(key) for group in groups for key in group}
+        orders = [sorted(group, key=lambda key: (-ceilings[key], key)) for group in groups]
+        self._look_at([key for order in orders for key in order[: top_k + SPARE_ROWS]])
+        return [self._take(order, ceilings, top_k) for order in orders]
+
+    def _take(self, order: list[RowKey], ceilings: dict[RowKey, float], top_k: int) -> list[Found]:
+        reached = 0
+        while True:
+            reached = min(len(order), reached + top_k + SPARE_ROWS)
+            self._look_at(order[:reached])
+            found = best_first([one for key in order[:reached] if (one := self._found[key]) is not None])[:top_k]
+            if reached == len(order) or (len(found) == top_k and found[-1].score >= ceilings[order[reached]]):
+                return found
+
+    def _look_at(self, keys: list[RowKey]) -> None:
+        new = [key for key in keys if key not in self._found]
+        joined = self._joiner.join(self._tenant, new)
+        self._learn_similarities(joined)
+        for key in new:
+            self._found[key] = self._found_in(key, joined[key]) if key in joined else None
+
+    def _learn_similarities(self, joined: dict[RowKey, Joined]) -> None:
+        """What was found by its words alone has a cosine too."""
+        unknown = [one for key in joined for one in self._lists.rows[key] if one.similarity is None]
+        known = self._vectors.similarities([str(one.identity) for one in unknown], self._vector) if unknown else {}
+        for one in unknown:
+            one.similarity = known.get(str(one.identity), 0.0)
+
+    def _found_in(self, key: RowKey, joined: Joined) -> Found | None:
+        texts = {one.n: one for one in texts_of(joined.run, joined.row)}
+        scale, matches = self._lists.scale, []
+        for one in self._lists.rows[key]:
+            text = texts.get(one.identity.n)
+            if text is None or one.identity.attempt != joined.row.vector_attempt:
                 continue
-            matches = self._matches(query, run, row, scored)
-            if matches:
-                found.append(Found(run, video, row, matches))
-        return found
-
-    def _rows(self, tenant: str, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], SegmentResult | RunMedia]:
-        segments = [(tenant, *key) for key in keys if key[2]]
-        whole = [(tenant, *key[:2]) for key in keys if not key[2]]
-        rows: dict[tuple[str, str, str], SegmentResult | RunMedia] = {}
-        for row in self.store.get_all(SegmentResult, segments):
-            rows[row.run_id, row.video_id, row.segment_id] = row
-        for media in self.store.get_all(RunMedia, whole):
-            rows[media.run_id, media.video_id, ""] = media
-        return rows
-
-    def _living(self, video_ids: Iterable[str], scope: Scope) -> dict[str, Video]:
-        videos = [v for v in self.store.get_all(Video, [(scope.tenant, one) for one in video_ids]) if v.deleted_at is None]
-        wanted = {video.index_id for video in videos if video.index_id}
-        indexes = {i.index_id for i in self.store.get_all(Index, [(scope.tenant, one) for one in wanted]) if i.deleted_at is None}
-        return {video.video_id: video for video in videos if not video.index_id or video.index_id in indexes}
-
-    def _matches(self, query: str, run: Run, row: SegmentResult | RunMedia, scored: list[tuple[TextId, float]]) -> list[Match]:
-        texts = {one.n: one for one in texts_of(run, row)}
-        found = []
-        for identity, score in scored:
-            text = texts.get(identity.n)
-            if text is None or identity.attempt != row.vector_attempt:
-                continue
-            blended = score + EXACT_WORDS * share_of_words(query, text.text)
-            found.append(Match(text, score, blended / (1 + EXACT_WORDS)))
-        return sorted(found, key=lambda match: (-match.rank_score, match.text.n))
-
-
-def texts_of(run: Run, row: SegmentResult | RunMedia) -> list[SearchText]:
-    """The texts whose vectors belong to the row, by the numbers in the vectors' ids."""
-    indexing = run.prompt.get("semantic_indexing") or {}
-    if isinstance(row, SegmentResult):
-        disabled = indexing.get("disabled_segment_fields") or []
-        return search_texts(row.metadata, row.metadata_text, row.transcript, disabled)
-    disabled = indexing.get("disabled_video_level_fields") or []
-    return search_texts(row.video_level_metadata, row.video_level_text, "", disabled)
+            similarity = min(1.0, max(0.0, one.similarity or 0.0))
+            held = scale.words_in(text.text)
+            matches.append(Match(text, scale.blend(similarity, held), similarity, held))
+        matches.sort(key=lambda match: (-match.score, match.text.n))
+        return Found(joined.run, joined.video, joined.row, matches) if matches else None

@@ -16,9 +16,12 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile("(?:[^\\W_]|[\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e])+")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 _EMPTY = frozenset(
-    "a an and are as at be been but by did do does for from had has have he her his how i if in into is it its me my no not of "
-    "on or our she so some such than that the their them then there these they this to up was we were what when where which who "
-    "whom why will with you your".split()
+    re.findall(
+        r"\S+",
+        """a an and are as at be been but by did do does for from had has have he her his how i if in into is it its
+        me my no not of on or our she so some such than that the their them then there these they this to up was we
+        were what when where which who whom why will with you your""",
+    )
 )
 _SATURATION, _LENGTH_SHARE, _USUAL_LENGTH = 1.2, 0.5, 24.0
 MAX_TERMS = 512

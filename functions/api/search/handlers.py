@@ -1,16 +1,35 @@
-"""Searching an index."""
+"""Searching by meaning, by words and by picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from functions.api.search.schemas import TextSearchBody
-from functions.api.search.views import search_result
-from shared.domain.runs import SegmentResult
+from functions.api.search.schemas import (
+    ImageSearchBody,
+    MultimodalSearchBody,
+    MultiRunSearchBody,
+    Places,
+    PlaygroundQuery,
+    PlaygroundSearchBody,
+    TextSearchBody,
+)
+from functions.api.search.views import fused_result, search_result
 from shared.http.call import Call
 from shared.objects.buckets import Objects
-from shared.search.text import Found, Scope, TextSearch
+from shared.search.found import Found, Scope, best_first
+from shared.search.fusion import fuse
+from shared.search.image import ImageSearch
+from shared.search.multi_run import aggregate
+from shared.search.query_image import read_query_image
+from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
 from shared.store.runs import Runs
+
+Results = list[dict[str, Any]]
+PLAYGROUND = ("",)  # the index of media that belong to none
+FUSED_DEPTH = 50  # least length of the two rankings that are fused
+NEWEST_RUNS = 20  # searched where no runs are named
 
 
 @dataclass(frozen=True)
@@ -19,20 +38,97 @@ class Deps:
     runs: Runs
     objects: Objects
     texts: TextSearch
+    images: ImageSearch
 
 
-def text(call: Call[TextSearchBody], deps: Deps, index_id: str) -> list[dict[str, Any]]:
-    """Search the runs of an index by meaning"""
+def text(call: Call[TextSearchBody], deps: Deps, index_id: str) -> Results:
+    """Search the runs of an index by meaning and by words"""
     body = call.body
-    index_ids = list(dict.fromkeys(body.index_ids or [index_id]))
-    for one in {index_id, *index_ids}:
-        deps.indexes.get(call.tenant, one)
-    for run_id in dict.fromkeys(body.run_ids or []):
-        deps.runs.get(call.tenant, run_id)  # an unknown one is a 404, not an empty answer
-    scope = Scope(call.tenant, index_ids, body.run_ids or (), body.search_fields or ())
-    return [search_result(found, _thumbnail(found, deps)) for found in deps.texts.search(body.query, scope, body.top_k)]
+    scopes = _scopes(call.tenant, index_id, body, deps, body.search_fields)
+    return _results(_merged([deps.texts.search(body.query, one, body.top_k) for one in scopes], body.top_k), deps)
 
 
-def _thumbnail(found: Found, deps: Deps) -> str:
-    uri = found.row.thumbnail_uri if isinstance(found.row, SegmentResult) else found.video.thumbnail_uri
-    return deps.objects.signed_url(uri) if uri else ""
+def image(call: Call[ImageSearchBody], deps: Deps, index_id: str) -> Results:
+    """Find the segments of an index that look like a picture"""
+    body = call.body
+    scopes = _scopes(call.tenant, index_id, body, deps)
+    picture = read_query_image("image_data", body.image_data)
+    return _results(_merged([deps.images.search(picture, one, body.top_k) for one in scopes], body.top_k), deps)
+
+
+def multimodal(call: Call[MultimodalSearchBody], deps: Deps, index_id: str) -> Results:
+    """Search an index by words and a picture together"""
+    body = call.body
+    scopes = _scopes(call.tenant, index_id, body, deps, body.search_fields)
+    picture = read_query_image("image_data", body.image_data) if body.image_data else None
+    depth = max(FUSED_DEPTH, body.top_k)
+    by_text: list[Found] = []
+    by_image: list[Found] = []
+    if body.text_query and body.text_weight:
+        by_text = _merged([deps.texts.search(body.text_query, one, depth) for one in scopes], depth)
+    if picture and body.image_weight:
+        by_image = _merged([deps.images.search(picture, one, depth) for one in scopes], depth)
+    weights = (body.text_weight if body.text_query else 0.0, body.image_weight if picture else 0.0)
+    links = _Links(deps.objects)
+    return [fused_result(one, links) for one in fuse(by_text, by_image, *weights)[: body.top_k]]
+
+
+def multi_run(call: Call[MultiRunSearchBody], deps: Deps) -> Results:
+    """Search several runs at once and compare their answers"""
+    body = call.body
+    if body.index_id:
+        deps.indexes.get(call.tenant, body.index_id)
+    if body.run_ids:
+        runs = [deps.runs.get(call.tenant, run_id) for run_id in dict.fromkeys(body.run_ids)]
+    elif body.index_id:
+        runs = list(islice(deps.runs.touching_index(call.tenant, body.index_id), NEWEST_RUNS))
+    else:
+        runs = deps.runs.newest(call.tenant, limit=NEWEST_RUNS)
+    scope = Scope(call.tenant, [body.index_id] if body.index_id else [])
+    answers = deps.texts.per_run(body.query, scope, [run.run_id for run in runs], body.top_k)
+    return _results(aggregate(answers, runs, body.aggregation), deps)
+
+
+def playground(call: Call[PlaygroundSearchBody], deps: Deps) -> Results:
+    """Search media that belong to no index"""
+    query: PlaygroundQuery = call.query
+    run_ids = [deps.runs.get(call.tenant, query.run_id).run_id] if query.run_id else []
+    scope = Scope(call.tenant, PLAYGROUND, run_ids)
+    return _results(deps.texts.search(call.body.query, scope, call.body.top_k), deps)
+
+
+def _scopes(tenant: str, index_id: str, places: Places, deps: Deps, fields: Sequence[str] | None = None) -> list[Scope]:
+    """One for the caller's own indexes, one for shared ones. An index or run that is not there is a 404, not an empty answer."""
+    index_ids = list(dict.fromkeys(places.index_ids or [index_id]))
+    indexes = {one: deps.indexes.get(tenant, one) for one in dict.fromkeys([index_id, *index_ids])}
+    by_tenant: dict[str, list[str]] = {}
+    for one in index_ids:
+        by_tenant.setdefault(indexes[one].tenant, []).append(one)
+    run_ids = list(dict.fromkeys(places.run_ids or []))
+    known = {run.run_id for owner in by_tenant for run in deps.runs.get_many(owner, run_ids)}
+    for one in run_ids:
+        if one not in known:
+            deps.runs.get(tenant, one)
+    return [Scope(owner, own, run_ids, fields or ()) for owner, own in by_tenant.items()]
+
+
+def _merged(answers: Sequence[list[Found]], top_k: int) -> list[Found]:
+    return answers[0] if len(answers) == 1 else best_first([one for answer in answers for one in answer])[:top_k]
+
+
+class _Links:
+    """Signed addresses, each made once per answer."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._made: dict[str, str] = {}
+
+    def __call__(self, uri: str) -> str:
+        if uri and uri not in self._made:
+            self._made[uri] = self._objects.signed_url(uri)
+        return self._made.get(uri, "")
+
+
+def _results(found: Sequence[Found], deps: Deps) -> Results:
+    links = _Links(deps.objects)
+    return [search_result(one, links) for one in found]

@@ -9,6 +9,7 @@ from shared.domain.cursors import Cursors
 from shared.http.app import App
 from shared.inference import models
 from shared.objects import buckets
+from shared.search.image import ImageSearch
 from shared.search.text import TextSearch
 from shared.store import documents
 from shared.store.indexes import Indexes
@@ -19,9 +20,10 @@ from shared.vectors import index
 
 def build(settings: Settings) -> Deps:
     store = documents.connect(settings)
-    texts = TextSearch(store, index.connect(settings), models.connect(settings))
+    vectors, asked = index.connect(settings), models.connect(settings)
     runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
-    return Deps(Indexes(store), runs, buckets.connect(settings), texts)
+    texts, images = TextSearch(store, vectors, asked), ImageSearch(store, vectors, asked)
+    return Deps(Indexes(store), runs, buckets.connect(settings), texts, images)
 
 
 app = App("search", ROUTES, build)

@@ -1,7 +1,17 @@
 from functions.api.search import handlers
-from functions.api.search.schemas import TextSearchBody
+from functions.api.search.schemas import (
+    MAX_IMAGE_BODY,
+    ImageSearchBody,
+    MultimodalSearchBody,
+    MultiRunSearchBody,
+    PlaygroundQuery,
+    PlaygroundSearchBody,
+    TextSearchBody,
+)
 from shared.domain.errors import ErrorCode
 from shared.http.routes import Scope, post
+
+_MISSING = (ErrorCode.INDEX_NOT_FOUND, ErrorCode.RUN_NOT_FOUND)
 
 ROUTES = [
     post(
@@ -10,6 +20,41 @@ ROUTES = [
         body=TextSearchBody,
         scope=Scope.SEARCH,
         idempotent=False,
-        errors=(ErrorCode.INDEX_NOT_FOUND,),
+        errors=_MISSING,
+    ),
+    post(
+        "/indexes/{index_id}/image-search",
+        handlers.image,
+        body=ImageSearchBody,
+        max_body=MAX_IMAGE_BODY,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=_MISSING,
+    ),
+    post(
+        "/indexes/{index_id}/multimodal-search",
+        handlers.multimodal,
+        body=MultimodalSearchBody,
+        max_body=MAX_IMAGE_BODY,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=_MISSING,
+    ),
+    post(
+        "/search/multi-run",
+        handlers.multi_run,
+        body=MultiRunSearchBody,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=_MISSING,
+    ),
+    post(
+        "/playground/search",
+        handlers.playground,
+        body=PlaygroundSearchBody,
+        query=PlaygroundQuery,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=(ErrorCode.RUN_NOT_FOUND,),
     ),
 ]

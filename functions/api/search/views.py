@@ -1,42 +1,69 @@
-"""A search result on the wire."""
+"""Search results on the wire.
 
+Results are ordered by `reranked_score`; `similarity_score` is the same number before a run's age was taken off it, which only a
+weighted search over several runs does. Fused results are ordered by `fused_score`. All scores lie between 0 and 1.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from shared.domain.runs import RunMedia, SegmentResult
-from shared.search.text import Found, Match
+from shared.search.found import Found, Match, Picture
+from shared.search.fusion import Fused
 
 PREVIEW_CHARS = 240
+Link = Callable[[str], str]  # a signed address for an object's URI; "" for ""
 
 
-def search_result(found: Found, thumbnail_url: str) -> dict[str, Any]:
+def search_result(found: Found, link: Link) -> dict[str, Any]:
     """The API's SearchResult: a segment of a run, or a media item with its media-wide result."""
-    row = found.row
+    row, video = found.row, found.video
+    thumbnail = row.thumbnail_uri if isinstance(row, SegmentResult) else video.thumbnail_uri
+    thumbnail_url = link(thumbnail)
     result = {
         "result_id": found.result_id,
-        "video_id": found.video.video_id,
-        "video_uri": found.video.video_uri,
-        "video_name": found.video.title,
-        "media_type": found.video.media_type,
-        "similarity_score": score(found.best.score),
-        "reranked_score": score(found.best.rank_score),
-        "content_preview": preview(found.best.text.text),
+        "video_id": video.video_id,
+        "video_uri": video.video_uri,
+        "video_name": video.title,
+        "media_type": video.media_type,
+        "similarity_score": score(found.score),
+        "reranked_score": score(found.ranked_by),
         "run_id": row.run_id,
         "source_run_id": row.run_id,
         "prompt_run_id": row.run_id,
         "prompt_id": found.run.prompt_id,
-        "source_index_id": found.video.index_id or None,
+        "source_index_id": video.index_id or None,
         "thumbnail_uri": thumbnail_url or None,
+        "thumbnail_gcs_uri": thumbnail or None,
         "thumbnail_available": bool(thumbnail_url),
         "gif_available": False,
         "marker": {},
         "extracted_metadata_markers": {},
         **_matched(found.matches),
+        **_pictured(found.picture, link),
     }
-    return {**result, **(_segment(row) if isinstance(row, SegmentResult) else _media(found, row))}
+    shown = {**result, **(_segment(row) if isinstance(row, SegmentResult) else _media(found, row))}
+    best = found.matches[0].text.text if found.matches else shown["text_content"]
+    return {**shown, "content_preview": preview(best)}
+
+
+def fused_result(fused: Fused, link: Link) -> dict[str, Any]:
+    """A SearchResult with what each ranking said of it."""
+    found = fused.found
+    return {
+        **search_result(found, link),
+        "similarity_score": score(fused.score),
+        "reranked_score": score(fused.score),
+        "fused_score": score(fused.score),
+        "text_score": score(found.matches[0].score) if found.matches else None,
+        "image_score": score(found.picture.score) if found.picture else None,
+        "text_rank": fused.text_rank,
+        "image_rank": fused.image_rank,
+        "match_type": fused.match_type,
+    }
 
 
 def score(value: float) -> float:
-    """From 0 to 1; what points away from the query is as far as what has nothing to do with it."""
     return round(min(1.0, max(0.0, value)), 6)
 
 
@@ -54,8 +81,6 @@ def _segment(row: SegmentResult) -> dict[str, Any]:
         "metadata_text": row.metadata_text,
         "metadata": row.metadata,
         "extracted_metadata": row.metadata,
-        "thumbnail_gcs_uri": row.thumbnail_uri or None,
-        "matched_image_uri": None,
     }
 
 
@@ -69,7 +94,6 @@ def _media(found: Found, row: RunMedia) -> dict[str, Any]:
         "metadata_text": row.video_level_text,
         "metadata": row.video_level_metadata,
         "extracted_metadata": row.video_level_metadata,
-        "thumbnail_gcs_uri": found.video.thumbnail_uri or None,
     }
 
 
@@ -92,4 +116,19 @@ def _matched(matches: list[Match]) -> dict[str, Any]:
             }
             for match in matches
         ],
+    }
+
+
+def _pictured(picture: Picture | None, link: Link) -> dict[str, Any]:
+    """The frame that matched and when it is shown, in seconds of the media; nulls where no picture was compared."""
+    if picture is None:
+        names = ("uri", "gcs_uri", "timestamp", "score")
+        return {**{f"matched_image_{name}": None for name in names}, "shot_timestamp": None}
+    segment = picture.segment
+    return {
+        "matched_image_uri": link(segment.thumbnail_uri) or None,
+        "matched_image_gcs_uri": segment.thumbnail_uri or None,
+        "matched_image_timestamp": segment.picture_time,
+        "matched_image_score": score(picture.score),
+        "shot_timestamp": segment.picture_time,
     }
