@@ -184,7 +184,9 @@ def read_multipart(request: Request, limit: int) -> Multipart:
         raise _too_large(limit)
     made: list[_HashingFile] = []
 
-    def spool(**_: Any) -> Any:
+    def spool(
+        total_content_length: int | None, content_type: str | None, filename: str | None, content_length: int | None = None
+    ) -> Any:
         made.append(_HashingFile())
         return made[-1]
 

@@ -7,6 +7,7 @@ import secrets
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from shared import logging
 from shared.domain.errors import ApiError, ErrorCode
@@ -88,7 +89,7 @@ class Idempotency:
             return None, held
         return self._take(held)
 
-    def _take(self, held: IdempotencyRecord, **values: object) -> tuple[Begun, None] | tuple[None, IdempotencyRecord]:
+    def _take(self, held: IdempotencyRecord, **values: Any) -> tuple[Begun, None] | tuple[None, IdempotencyRecord]:
         resumed = "seed" not in values
         batch = self._store.batch()
         batch.change(held, lease_until=self._store.clock() + LEASE, **values)

@@ -30,6 +30,8 @@ from functions.api.api_keys import handlers as api_keys
 from functions.api.api_keys.routes import ROUTES as API_KEYS
 from functions.api.indexes import handlers as indexes
 from functions.api.indexes.routes import ROUTES as INDEXES
+from functions.api.markers import handlers as markers
+from functions.api.markers.routes import ROUTES as MARKERS
 from functions.api.prompt_runs import handlers as prompt_runs
 from functions.api.prompt_runs.routes import ROUTES as PROMPT_RUNS
 from functions.api.prompts import handlers as prompts
@@ -53,6 +55,7 @@ from shared.store.deletions import Deletions
 from shared.store.documents import Store
 from shared.store.indexes import Indexes
 from shared.store.keys import Keys
+from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.prompts import Prompts
 from shared.store.runs import Runs
@@ -69,6 +72,7 @@ FAMILIES: dict[str, list[Route]] = {
     "prompts": PROMPTS,
     "videos": VIDEOS,
     "prompt_runs": PROMPT_RUNS,
+    "markers": MARKERS,
 }
 
 
@@ -225,4 +229,5 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
         "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings)),
         "videos": videos.Deps(store, topics, objects, pages, own_indexes, media, runs, deletions),
         "prompt_runs": prompt_runs.Deps(store, queues, objects, pages, own_indexes, media, own_prompts, runs),
+        "markers": markers.Deps(store, Markers(store), own_prompts, runs, media),
     }

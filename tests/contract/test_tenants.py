@@ -7,13 +7,23 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import new_id
+from shared.domain.runs import RunMedia, SegmentResult
 from shared.http.routes import Route, Scope
 from tests.api.test_indexes import an_index, put_run, put_video, tenant_of
 from tests.api.test_prompts import create, scenes
 from tests.api.world import FAMILIES, Answer, World
 from tests.contract.families import ROUTES, filled
 
-NOUNS = {"key_id": "api_key", "index_id": "index", "video_id": "video", "prompt_id": "prompt", "run_id": "run"}
+NOUNS = {
+    "key_id": "api_key",
+    "index_id": "index",
+    "video_id": "video",
+    "prompt_id": "prompt",
+    "run_id": "run",
+    "marker_id": "marker",
+    "segment_id": "segment",
+    "retry_id": "retry",
+}
 WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters]
 BODIES: dict[str, dict[str, Any]] = {
     "PUT /indexes/{index_id}/prompt": {"prompt_id": "prm_x"},
@@ -25,6 +35,9 @@ IN_BODIES = [
     ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "index", "index_id": "{index_id}"}}),
     ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "videos", "video_ids": ["{video_id}"]}}),
     ("PUT", "/indexes/{own_index_id}/prompt", {"prompt_id": "{prompt_id}"}),
+    ("PUT", "/markers", {"target_type": "prompt", "target_id": "{prompt_id}", "color": "red", "note": "mine"}),
+    ("PUT", "/markers", {"target_type": "video", "target_id": "{video_id}", "color": "red", "note": "mine"}),
+    ("PUT", "/markers", {"target_type": "prompt_run", "target_id": "{run_id}", "color": "red", "note": "mine"}),
 ]
 
 
@@ -36,8 +49,29 @@ def theirs(world: World) -> dict[str, str]:
     tenant = tenant_of(world, "bob")
     prompt_id = create(world, scenes(), "bob").json["prompt_id"]
     video_id = put_video(world, tenant, index_id, "bob's film").video_id
-    run_id = put_run(world, tenant, [index_id], prompt_id=prompt_id).run_id
-    return {"key_id": key_id, "index_id": index_id, "video_id": video_id, "prompt_id": prompt_id, "run_id": run_id}
+    run_id = put_run(world, tenant, [index_id], prompt_id=prompt_id, status="failed").run_id
+    mark = {"target_type": "prompt", "target_id": prompt_id, "color": "red", "note": "bob's"}
+    marker = world.call("PUT", "/markers", mark, world.as_owner("bob"))
+    ids = {"key_id": key_id, "index_id": index_id, "video_id": video_id, "prompt_id": prompt_id, "run_id": run_id}
+    segment_id = put_failed_segment(world, tenant, run_id, video_id)
+    retry = f"/prompt-runs/{run_id}/videos/{video_id}/segments/{segment_id}/retry"
+    retried = world.call("POST", retry, None, world.as_owner("bob"))
+    retry_id = retried.json.get("retry_id", new_id("retry"))
+    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id}
+
+
+def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) -> str:
+    """A segment of the run that failed for good, and so could be tried again by its owner."""
+    now = world.store.clock()
+    ids = {"tenant": tenant, "run_id": run_id, "video_id": video_id}
+    times = {"created_at": now, "updated_at": now}
+    media = RunMedia(**times, **ids, status="failed", open=False, total_segments=1, failed_segments=1)
+    row = SegmentResult(**times, **ids, segment_id=new_id("segment"), status="failed", open=False, retryable=True)
+    batch = world.store.batch()
+    batch.create(media)
+    batch.create(row)
+    batch.commit()
+    return row.segment_id
 
 
 def missing() -> dict[str, str]:
@@ -53,7 +87,7 @@ def comparable(answer: Answer) -> tuple[int, Any, dict[str, str]]:
 def everything_of(world: World, theirs: dict[str, str]) -> Any:
     tenant = tenant_of(world, "bob")
     below = {}
-    for name in ("indexes", "videos", "prompts", "runs", "deletions"):
+    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers"):
         below[name] = {d.id: d.to_dict() for d in world.store.db.collection(f"tenants/{tenant}/{name}").stream()}
     return json.dumps(below, default=str, sort_keys=True)
 
