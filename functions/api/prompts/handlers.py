@@ -21,6 +21,7 @@ from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.prompts import Prompt
 from shared.domain.schema import admit, leaf_paths
 from shared.domain.schema import validate as schema_errors
+from shared.domain.schema_warnings import schema_warnings
 from shared.http.call import Call
 from shared.http.views.prompt import prompt_view
 from shared.inference.models import Models
@@ -55,7 +56,7 @@ def create(call: Call[PromptCreate], deps: Deps) -> dict[str, Any]:
         video_level=video_level,
         semantic_indexing=check_indexing(body.semantic_indexing, body.json_schema, video_level),
     )
-    return prompt_view(deps.store.create_once(prompt))
+    return _with_warnings(deps.store.create_once(prompt))
 
 
 def list_all(call: Call[None], deps: Deps) -> dict[str, Any]:
@@ -83,7 +84,15 @@ def update(call: Call[PromptUpdate], deps: Deps, prompt_id: str) -> dict[str, An
         batch = deps.store.batch()
         batch.change(prompt, **changes)
         batch.commit()
-    return prompt_view(prompt)
+    return _with_warnings(prompt)
+
+
+def _with_warnings(prompt: Prompt) -> dict[str, Any]:
+    """The prompt, and what its author should know of its schemas before a run."""
+    warnings = schema_warnings(prompt.json_schema, "segment")
+    if prompt.video_level is not None:
+        warnings += schema_warnings(prompt.video_level["json_schema"], "video")
+    return {**prompt_view(prompt), "warnings": warnings}
 
 
 def _wanted(body: PromptUpdate) -> dict[str, Any]:
