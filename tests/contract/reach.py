@@ -1,0 +1,106 @@
+"""What a function's code can reach, read from the source of the modules it imports."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+
+from infra.closure import modules, source
+from infra.manifests import Manifest
+from shared.config import Settings
+from shared.messaging import messages
+from shared.messaging.messages import Command
+
+SETTINGS = frozenset(field.name for field in fields(Settings))
+COMMANDS: dict[str, type[Command]] = {cls.__name__: cls for cls in Command.__subclasses__()}
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(source(module).read_text())
+
+
+def nodes(manifest: Manifest) -> Iterator[ast.AST]:
+    for module in sorted(modules(manifest)):
+        if module != messages.__name__:
+            yield from ast.walk(_tree(module))
+
+
+def settings_read(manifest: Manifest) -> set[str]:
+    """Variables, in capitals: each `settings.name` in reach, whoever holds the settings.
+
+    A module that offers `connect` or a class to hold the settings counts only if code in reach outside of it makes use of that:
+    many import it for a type or a number alone.
+    """
+    names = sorted(modules(manifest) - {messages.__name__})
+    found: set[str] = set()
+    for name in names:
+        own = {
+            node.attr.upper()
+            for node in ast.walk(_tree(name))
+            if isinstance(node, ast.Attribute) and node.attr in SETTINGS and _last(node.value).endswith("settings")
+        }
+        if own and (_is_entry(name) or _is_used(name, names)):
+            found |= own
+    return found - {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
+
+
+# What the HTTP kit reads for some routes alone: answers kept sealed, and uploads in parts.
+_ONLY_WITH = {"KMS_KEY": "secret_response", "UPLOAD_LIMIT_BYTES": "multipart"}
+
+
+def _routes_have(manifest: Manifest, mark: str) -> bool:
+    if manifest.group != "api":
+        return True
+    routes = _tree(f"{manifest.package}.routes")
+    return any(isinstance(node, ast.keyword) and node.arg == mark for node in ast.walk(routes))
+
+
+def _is_entry(module: str) -> bool:
+    if module.startswith(("functions.", "shared.http.")):
+        return True
+    return not any(isinstance(n, ast.ClassDef) or _is_connect(n) for n in _tree(module).body)
+
+
+def _is_connect(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "connect"
+
+
+def _is_used(module: str, names: list[str]) -> bool:
+    alias = module.rpartition(".")[2]
+    made = {node.name for node in _tree(module).body if isinstance(node, ast.ClassDef | ast.FunctionDef)} - {"connect"}
+    for name in names:
+        if name == module:
+            continue
+        for node in ast.walk(_tree(name)):
+            if isinstance(node, ast.Call) and _called(node.func) in {(alias, "connect"), *(("", one) for one in made)}:
+                return True
+    return False
+
+
+def _called(node: ast.AST) -> tuple[str, str]:
+    if isinstance(node, ast.Attribute):
+        return _last(node.value), node.attr
+    return "", _last(node)
+
+
+def commands_made(manifest: Manifest) -> set[type[Command]]:
+    """Commands that code in reach constructs, to send them."""
+    return {COMMANDS[node.func.id] for node in nodes(manifest) if isinstance(node, ast.Call) and _last(node.func) in COMMANDS}  # type: ignore[attr-defined]
+
+
+def publishes(manifest: Manifest) -> bool:
+    """Whether code in reach calls `publish` of the topics."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "publish"
+        and _last(node.func.value) == "topics"
+        for node in nodes(manifest)
+    )
+
+
+def _last(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
