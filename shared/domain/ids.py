@@ -34,6 +34,7 @@ PREFIXES = {
     "llm_call": "llm_",
     "cut": "cut_",
     "tenant": "tnt_",
+    "relief": "rlf_",
 }
 
 NewId = Callable[[str], str]

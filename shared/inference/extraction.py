@@ -4,16 +4,27 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.schema import SchemaError, to_provider, validate
+from shared.domain.mending import mend
+from shared.domain.provider_schema import Relief
+from shared.domain.schema import SchemaError, validate
+from shared.inference.evidence import read_note
+from shared.inference.ladder import Ladder
 from shared.inference.ledger import Ledger, Subject
-from shared.inference.models import OFFLINE_MODEL, Answer, MediaPart, Question
+from shared.inference.models import OFFLINE_MODEL, Answer, MediaPart
 from shared.work.outcomes import GiveUp
 
 MAX_REPAIRS = 2
+MAX_ERRORS_SAID = 20
 OFFLINE_WARNING = (
     "offline-evidence: filled from measured evidence only (text on screen, spoken words, colours, times); "
     "what was not seen or heard is left empty"
 )
+_RELIEVED = {
+    Relief.BOUNDS: "without bounds of numbers and formats",
+    Relief.ENUMS: "without bounds, formats and long lists of values",
+    Relief.LENGTHS: "without bounds, formats, long lists of values and lengths of lists",
+    Relief.SCHEMA: "only as part of the prompt",
+}
 
 
 @dataclass(frozen=True)
@@ -35,38 +46,65 @@ def extract(
     subject: Subject,
     media: MediaPart | None = None,
 ) -> Extraction:
-    """Asks, checks against the user's schema and has the model mend what does not fit.
+    """Asks, checks against the user's schema, mends small faults and has the model mend the others.
 
     A repair is a text-only call: the media is not sent, or paid for, again. Raises `GiveUp` when two repairs did not help.
     """
-    provider_schema = to_provider(schema)
-    answer = ledger.ask(purpose, Question(model, prompt, provider_schema, media), subject)
-    warnings = [OFFLINE_WARNING] if answer.model == OFFLINE_MODEL else []
-    data, errors = _read(answer, schema)
-    for _ in range(MAX_REPAIRS):
-        if not errors:
+    ladder = Ladder(ledger, model, schema)
+    answer = ladder.ask(purpose, prompt, subject, media)
+    reading = _read(answer, schema)
+    repaired = False
+    for attempt in range(MAX_REPAIRS):
+        if not reading.errors:
             break
-        warnings.append("the model's first answer did not fit the schema and was mended")
-        question = Question(model, _repair_prompt(answer.text, errors), provider_schema)
-        answer = ledger.ask(f"{purpose}_repair", question, subject)
-        data, errors = _read(answer, schema)
-    if errors or not isinstance(data, dict):
-        said = "; ".join(f"{e.path}: {e.message}" for e in errors[:3]) or "the answer is no object"
+        repaired = True
+        answer = ladder.ask(f"{purpose}_repair", _repair_prompt(reading, attempt), subject)
+        reading = _read(answer, schema)
+    if reading.errors or not isinstance(reading.data, dict):
+        said = "; ".join(f"{e.path}: {e.message}" for e in reading.errors[:3]) or "the answer is no object"
         raise GiveUp("schema_mismatch", f"the model's answer does not fit the schema: {said}", retryable=True)
-    return Extraction(data, "; ".join(dict.fromkeys(warnings)), answer.text)
+    warnings = [
+        OFFLINE_WARNING if answer.model == OFFLINE_MODEL else "",
+        read_note(answer).told,
+        f"the model took the schema {_RELIEVED[ladder.level]}" if ladder.level else "",
+        "the model's first answer did not fit the schema and was mended" if repaired else "",
+        reading.changes,
+    ]
+    return Extraction(reading.data, "; ".join(one for one in warnings if one), answer.text)
 
 
-def _read(answer: Answer, schema: dict[str, Any]) -> tuple[Any, list[SchemaError]]:
+@dataclass(frozen=True)
+class _Reading:
+    """An answer as data; `changes` tells what was mended without asking again, `errors` what was not."""
+
+    text: str
+    data: Any
+    errors: list[SchemaError]
+    changes: str = ""
+
+
+def _read(answer: Answer, schema: dict[str, Any]) -> _Reading:
     try:
-        data = json.loads(answer.text)
-    except ValueError as error:
-        return None, [SchemaError("", f"not JSON: {error}")]
-    return data, validate(schema, data)
+        data = json.loads(_unfenced(answer.text))
+    except (ValueError, RecursionError) as error:
+        return _Reading(answer.text, None, [SchemaError("", f"not JSON: {error}")])
+    mended = mend(schema, data)
+    errors = validate(schema, mended.data)
+    text = json.dumps(mended.data, ensure_ascii=False) if mended.changes else answer.text
+    return _Reading(text, mended.data, errors, mended.told)
 
 
-def _repair_prompt(text: str, errors: list[SchemaError]) -> str:
-    listed = "\n".join(f"- {e.path or '(top)'}: {e.message}" for e in errors[:20])
+def _unfenced(text: str) -> str:
+    """The JSON without the code fence that models put round it where no schema holds them."""
+    lines = text.strip().split("\n")
+    return "\n".join(lines[1:-1]) if len(lines) > 2 and lines[0].startswith("```") and lines[-1].strip() == "```" else text
+
+
+def _repair_prompt(reading: _Reading, attempt: int) -> str:
+    """A later attempt is another question: the same one would be answered from the log."""
+    listed = "\n".join(f"- {e.path or '(top)'}: {e.message}" for e in reading.errors[:MAX_ERRORS_SAID])
+    again = f"This is attempt {attempt + 1}; those before did not fit either.\n" if attempt else ""
     return (
         "The JSON below does not fit its schema. Return the same facts as JSON that fits; change nothing else.\n"
-        f"What is wrong:\n{listed}\nThe JSON:\n{text[:50_000]}"
+        f"{again}What is wrong:\n{listed}\nThe JSON:\n{reading.text[:50_000]}"
     )

@@ -5,9 +5,11 @@ A call's id follows from what was asked for whom, so a stage that was killed aft
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from shared.domain.ids import derived_id
 from shared.domain.runs import LlmCall, Run
+from shared.inference.evidence import read_note
 from shared.inference.models import Answer, Models, Question
 from shared.store.documents import Store
 from shared.work.outcomes import GiveUp, Retry, Throttled
@@ -24,13 +26,18 @@ class Subject:
 
 
 class Ledger:
-    """Asks the model in the name of one run; `check_stop` raises when the run was told to stop."""
+    """Asks the model in the name of one run; `check_stop` raises when the run was told to stop.
 
-    def __init__(self, store: Store, models: Models, run: Run, check_stop: Callable[[], None]) -> None:
-        self._store = store
+    What was answered on one occasion is asked anew on another: a retry must not be given the answer it is to mend.
+    """
+
+    def __init__(self, store: Store, models: Models, run: Run, check_stop: Callable[[], None], occasion: str = "") -> None:
+        self.store = store
+        self.tenant = run.tenant
         self._models = models
         self._run = run
         self._check_stop = check_stop
+        self._occasion = [occasion] if occasion else []
 
     def ask(self, purpose: str, question: Question, subject: Subject) -> Answer:
         """The model's answer, or the one it gave to this very question before. Raises as `Models.generate`."""
@@ -43,10 +50,12 @@ class Ledger:
             question.model,
             question.prompt,
             question.schema,
+            *self._occasion,
         )
-        known = self._store.get(LlmCall, self._run.tenant, call_id)
+        known = self.store.get(LlmCall, self.tenant, call_id)
         if known is not None and known.status == "completed":
-            return Answer(known.response["text"], known.response["model"], known.input_tokens, known.output_tokens)
+            said = known.response
+            return Answer(said["text"], said["model"], known.input_tokens, known.output_tokens, said.get("note", ""))
         self._check_stop()
         call = self._begin(call_id, purpose, question, subject)
         try:
@@ -60,18 +69,18 @@ class Ledger:
             model=answer.model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
-            response={"text": answer.text, "model": answer.model},
+            response=_kept(answer),
         )
         return answer
 
     def _begin(self, call_id: str, purpose: str, question: Question, subject: Subject) -> LlmCall:
-        now = self._store.clock()
+        now = self.store.clock()
         media = question.media
         seconds = (media.end - media.start) if media and media.end is not None and media.start is not None else 0.0
         return LlmCall(
             created_at=now,
             updated_at=now,
-            tenant=self._run.tenant,
+            tenant=self.tenant,
             llm_call_id=call_id,
             run_id=self._run.run_id,
             prompt_id=self._run.prompt_id,
@@ -89,9 +98,19 @@ class Ledger:
         )
 
     def _end(self, call: LlmCall, **values: object) -> None:
-        now = self._store.clock()
+        now = self.store.clock()
         for name, value in {**values, "completed_at": now, "updated_at": now}.items():
             setattr(call, name, value)
-        batch = self._store.batch()
+        batch = self.store.batch()
         batch.put(call)
         batch.commit()
+
+
+def _kept(answer: Answer) -> dict[str, Any]:
+    """The answer as the log keeps it; evidence the model gave for it stands beside the text, field by field."""
+    kept: dict[str, Any] = {"text": answer.text, "model": answer.model}
+    if answer.note:
+        kept["note"] = answer.note
+    if evidence := read_note(answer).evidence:
+        kept["evidence"] = evidence
+    return kept

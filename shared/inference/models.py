@@ -22,6 +22,15 @@ _CALL_MILLISECONDS = 600_000
 _EMBED_AT_ONCE = 8
 _EMBED_CHARS = 20_000  # within the model's 8,192 tokens in any script; a vector of more would say little anyway
 OFFLINE_MODEL = "offline-evidence"  # how the local emulator names itself; its answers carry a warning
+# By these words the service says that the schema is what it cannot take; the status is a 400 like any other.
+_SCHEMA_REFUSALS = ("too many states", "schema is too complex", "schema is too large", "maximum nesting depth", "schema too deep")
+
+
+class SchemaRefused(GiveUp):
+    """The response schema is too complex for the service; a simpler one may pass."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("schema_too_complex", f"the model cannot be held to this schema: {message}")
 
 
 @dataclass(frozen=True)
@@ -38,18 +47,22 @@ class MediaPart:
 class Question:
     model: str
     prompt: str
-    schema: dict[str, Any]  # as the provider takes it
+    schema: dict[str, Any] | None  # as the provider takes it; None: any JSON
     media: MediaPart | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`text` is what the model said, not yet checked; `model` is what answered, which may differ from what was asked."""
+    """`text` is what the model said, not yet checked; `model` is what answered, which may differ from what was asked.
+
+    `note` is what it said about its answer, beside it; empty for most models.
+    """
 
     text: str
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
+    note: str = ""
 
 
 def vertex_client(settings: Settings) -> Any:
@@ -77,7 +90,7 @@ class Models:
         return self._make_client(self._settings)
 
     def generate(self, question: Question) -> Answer:
-        """Raises `Throttled`, `Retry`, or `GiveUp` when the model refuses or stops early."""
+        """Raises `Throttled`, `Retry`, `SchemaRefused`, or another `GiveUp` when the model refuses or stops early."""
         from google.genai import types
 
         config = types.GenerateContentConfig(
@@ -90,6 +103,7 @@ class Models:
             "generate_content", model=question.model, contents=[types.Content(role="user", parts=parts)], config=config
         )
         candidate = response.candidates[0] if response.candidates else None
+        note = candidate.finish_message or "" if candidate is not None else ""
         reason = candidate.finish_reason.name if candidate is not None and candidate.finish_reason else "NO_CANDIDATE"
         if reason != "STOP":
             raise _stopped(reason)
@@ -99,6 +113,7 @@ class Models:
             model=response.model_version or question.model,
             input_tokens=(usage.prompt_token_count or 0) if usage else 0,
             output_tokens=(usage.candidates_token_count or 0) if usage else 0,
+            note=note,
         )
 
     def embed_texts(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
@@ -145,6 +160,8 @@ class Models:
         except errors.ClientError as error:
             if error.code == 429:
                 raise Throttled(10.0, "the model is throttled") from error
+            if error.code == 400 and any(words in str(error.message).lower() for words in _SCHEMA_REFUSALS):
+                raise SchemaRefused(str(error.message)) from error
             raise GiveUp("model_refused", f"the model refused: {error.message}") from error
         except errors.ServerError as error:
             raise Retry(f"the model answered {error.code}") from error

@@ -226,3 +226,18 @@ def test_a_pattern_made_to_hang_is_matched_in_no_time(world: World) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     body = {"json_schema": schema, "sample_data": {"a": "a" * 50_000 + "!"}}
     assert world.call("POST", "/prompts/test-schema", body, world.as_owner()).json["valid"] is False
+
+
+def test_answers_to_a_change_name_what_the_model_is_not_held_to_and_filters_cannot_find(world: World) -> None:
+    assert create(world, scenes()).json["warnings"] == []
+    body = scenes()
+    body["json_schema"]["properties"]["code"] = {"type": "string", "pattern": "^A"}
+    body["video_level"]["json_schema"]["properties"]["free"] = {"type": "object"}
+    made = create(world, body).json
+    assert [(one["level"], one["path"], one["keyword"]) for one in made["warnings"]] == [
+        ("segment", "code", "pattern"),
+        ("video", "free", "properties"),
+    ]
+    assert all(one["message"] for one in made["warnings"])
+    schema = {**body["json_schema"], "properties": {**body["json_schema"]["properties"], "code": {"type": "string"}}}
+    assert [one["level"] for one in update(world, made["prompt_id"], json_schema=schema).json["warnings"]] == ["video"]

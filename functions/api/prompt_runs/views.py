@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from shared.domain.clock import wire_time
+from shared.domain.markers import Marks
 from shared.domain.media import Video
 from shared.domain.runs import LlmCall, Run, RunMedia, SegmentResult
 
 
-def segment_result(run: Run, media: RunMedia, row: SegmentResult, thumbnail_url: str) -> dict[str, Any]:
+def segment_result(run: Run, media: RunMedia, row: SegmentResult, thumbnail_url: str, marks: Marks) -> dict[str, Any]:
     """The API's SegmentRunResult."""
     return {
         "result_type": "segment",
@@ -44,13 +45,13 @@ def segment_result(run: Run, media: RunMedia, row: SegmentResult, thumbnail_url:
         "failure_code": row.failure_code or None,
         "retryable": row.retryable,
         "attempt_id": str(row.attempt),
-        "marker": {},
-        "extracted_metadata_markers": {},
-        "metadata_markers": {},
+        "marker": marks.whole(row.segment_id, row.run_id),
+        "extracted_metadata_markers": marks.fields(row.segment_id, row.run_id),
+        "metadata_markers": marks.fields(row.segment_id, row.run_id),
     }
 
 
-def video_result(run: Run, media: RunMedia, video: Video, thumbnail_url: str) -> dict[str, Any]:
+def video_result(run: Run, media: RunMedia, video: Video, thumbnail_url: str, marks: Marks) -> dict[str, Any]:
     """The API's PromptRunVideoResult."""
     video_level = run.video_level or {}
     return {
@@ -85,7 +86,8 @@ def video_result(run: Run, media: RunMedia, video: Video, thumbnail_url: str) ->
         "thumbnail_gcs_uri": video.thumbnail_uri or None,
         "thumbnail_available": bool(video.thumbnail_uri),
         "gif_available": False,
-        "marker": {},
+        "marker": marks.whole(media.video_id, media.run_id),
+        "metadata_markers": marks.fields(media.video_id, media.run_id),
     }
 
 
@@ -110,6 +112,7 @@ def llm_call(call: LlmCall) -> dict[str, Any]:
         "segment_end_time": call.segment_end,
         "prompt_text": call.request.get("prompt"),
         "response_text": call.response.get("text"),
+        "evidence": call.response.get("evidence") or None,
         "schema_used": json.dumps(call.request.get("schema") or {}, ensure_ascii=False),
         "invoked_at": wire_time(begun or call.created_at),
         "completed_at": wire_time(ended),

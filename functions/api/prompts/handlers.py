@@ -26,6 +26,7 @@ from shared.http.call import Call
 from shared.http.views.prompt import prompt_view
 from shared.inference.models import Models
 from shared.store.documents import Store
+from shared.store.markers import Markers
 from shared.store.prompts import Prompts
 
 _CONTRACT = ("prompt_text", "json_schema", "video_level", "semantic_indexing")
@@ -56,7 +57,7 @@ def create(call: Call[PromptCreate], deps: Deps) -> dict[str, Any]:
         video_level=video_level,
         semantic_indexing=check_indexing(body.semantic_indexing, body.json_schema, video_level),
     )
-    return _with_warnings(deps.store.create_once(prompt))
+    return _with_warnings(deps.store.create_once(prompt), call, deps)
 
 
 def list_all(call: Call[None], deps: Deps) -> dict[str, Any]:
@@ -65,12 +66,13 @@ def list_all(call: Call[None], deps: Deps) -> dict[str, Any]:
     prompts = deps.prompts.all(call.tenant, include_defaults=query.include_defaults)
     active = [prompt for prompt in prompts if prompt.is_active]
     shown = active if query.active_only else prompts
-    return {"prompts": [prompt_view(p) for p in shown], "total_count": len(prompts), "active_count": len(active)}
+    marks = Markers(deps.store).of_each(call.tenant, [prompt.prompt_id for prompt in shown])
+    return {"prompts": [prompt_view(p, marks) for p in shown], "total_count": len(prompts), "active_count": len(active)}
 
 
 def retrieve(call: Call[None], deps: Deps, prompt_id: str) -> dict[str, Any]:
     """Retrieve one prompt"""
-    return prompt_view(deps.prompts.get(call.tenant, prompt_id))
+    return _view(deps.prompts.get(call.tenant, prompt_id), call, deps)
 
 
 def update(call: Call[PromptUpdate], deps: Deps, prompt_id: str) -> dict[str, Any]:
@@ -84,15 +86,19 @@ def update(call: Call[PromptUpdate], deps: Deps, prompt_id: str) -> dict[str, An
         batch = deps.store.batch()
         batch.change(prompt, **changes)
         batch.commit()
-    return _with_warnings(prompt)
+    return _with_warnings(prompt, call, deps)
 
 
-def _with_warnings(prompt: Prompt) -> dict[str, Any]:
+def _with_warnings(prompt: Prompt, call: Call[Any], deps: Deps) -> dict[str, Any]:
     """The prompt, and what its author should know of its schemas before a run."""
     warnings = schema_warnings(prompt.json_schema, "segment")
     if prompt.video_level is not None:
         warnings += schema_warnings(prompt.video_level["json_schema"], "video")
-    return {**prompt_view(prompt), "warnings": warnings}
+    return {**_view(prompt, call, deps), "warnings": warnings}
+
+
+def _view(prompt: Prompt, call: Call[Any], deps: Deps) -> dict[str, Any]:
+    return prompt_view(prompt, Markers(deps.store).of_each(call.tenant, [prompt.prompt_id]))
 
 
 def _wanted(body: PromptUpdate) -> dict[str, Any]:
