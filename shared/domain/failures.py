@@ -37,7 +37,4 @@ class FailureCode(StrEnum):
 
 def next_step(code: str) -> str:
     """What the user can do about a failure; empty for a code that no list knows."""
-    try:
-        return FailureCode(code).cure
-    except ValueError:
-        return ""
+    return next((known.cure for known in FailureCode if known == code), "")

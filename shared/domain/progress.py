@@ -1,6 +1,5 @@
 """How far a run is, in media seconds: what has been done, at what pace, and so when the rest will be."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,6 +14,28 @@ _KNOWN_FROM = 0.02  # the share done from which a pace says something
 _LONGEST = timedelta(days=7)  # an estimate beyond it is none
 
 
+class Meter:
+    """Takes the items of a run one by one, so that they need not be held all at once."""
+
+    def __init__(self) -> None:
+        self._total = self._done = 0.0
+        self._states: set[str] = set()
+
+    def add(self, item: RunMedia, ended: int) -> None:
+        """`ended` of its segments have come to an end."""
+        weight = item.duration_seconds or _PICTURE_SECONDS
+        self._total += weight
+        self._states.add(item.status)
+        if not item.open or item.status == MediaState.SYNTHESIZING:
+            self._done += weight
+        elif item.total_segments:
+            self._done += weight * min(1.0, ended / item.total_segments)
+
+    @property
+    def pace(self) -> "Pace":
+        return Pace(_stage(self._states), self._total, self._done)
+
+
 @dataclass(frozen=True)
 class Pace:
     """`total` and `done` in media seconds."""
@@ -26,21 +47,6 @@ class Pace:
     @property
     def share(self) -> float:
         return min(1.0, self.done / self.total) if self.total else 0.0
-
-
-def measure(media: Iterable[tuple[RunMedia, int]]) -> Pace:
-    """Of the items with how many segments of each have ended."""
-    total = done = 0.0
-    states: set[str] = set()
-    for item, ended in media:
-        weight = item.duration_seconds or _PICTURE_SECONDS
-        total += weight
-        states.add(item.status)
-        if not item.open or item.status == MediaState.SYNTHESIZING:
-            done += weight
-        elif item.total_segments:
-            done += weight * min(1.0, ended / item.total_segments)
-    return Pace(_stage(states), total, done)
 
 
 def _stage(states: set[str]) -> Stage:

@@ -48,13 +48,17 @@ class CutSegments(Command):
 
 
 class ProcessSegment(Command):
-    """Sharded by tenant, so that one tenant's backlog does not stand before everybody else's."""
+    """Sharded by tenant, so that one tenant's backlog does not stand before everybody else's.
+
+    With a `retry_id` it is about what failed of a segment that has ended.
+    """
 
     FUNCTION: ClassVar[str] = "process-segment"
     kind: Literal["process_segment"] = "process_segment"
     run_id: str
     video_id: str
     segment_id: str
+    retry_id: str = ""
 
     def queue(self) -> str:
         digest = hashlib.sha256(self.tenant.encode()).digest()
@@ -73,6 +77,14 @@ class SettleRun(Command):
 
     FUNCTION: ClassVar[str] = "settle-run"
     kind: Literal["settle_run"] = "settle_run"
+    run_id: str
+
+
+class BuildTables(Command):
+    """Makes the tables of a run that has ended, or makes them anew."""
+
+    FUNCTION: ClassVar[str] = "build-tables"
+    kind: Literal["build_tables"] = "build_tables"
     run_id: str
 
 
@@ -118,5 +130,5 @@ QUEUES: dict[str, list[str]] = {
     command.FUNCTION: (
         [f"{command.FUNCTION}-{n}" for n in range(PROCESS_SEGMENT_SHARDS)] if command is ProcessSegment else [command.FUNCTION]
     )
-    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, Purge)
+    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, BuildTables, Purge)
 }

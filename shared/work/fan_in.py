@@ -5,6 +5,8 @@ whoever loses it finds the parent moved already. Counters are counted from the r
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -20,6 +22,7 @@ from shared.store.documents import Batch, Changed, Store
 from shared.work.claims import LEASE, WAKE_GRACE
 
 OPEN = FieldFilter("open", "==", True)
+PROGRESS_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -45,22 +48,32 @@ class FanIn:
                     return
                 media = current
         if media.status == MediaState.SYNTHESIZING:
-            self.queues.send(SynthesizeVideo(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id), slot="segments")
+            self.send_synthesis(media)
         elif not media.open:
             self.media_ended(run)
 
     def _close_segments(self, run: Run, media: RunMedia) -> None:
-        counts = self._segment_counts(media)
+        counts = self.segment_counts(media)
         if run.video_level and counts["successful_segments"] and not run.stop_requested:
-            self._to_synthesis(media, counts)
+            batch = self.store.batch()
+            self.to_synthesis_in(batch, media, counts)
+            batch.commit()
         else:
-            self.end_media(run, media, self._verdict(run, media, counts), counts)
+            self.end_media(run, media, self.verdict(run, media, counts), counts)
 
     def media_ended(self, run: Run) -> None:
         """After a media item was committed closed: settles the run if it was the last."""
         open_media = self.store.first(RunMedia, self.store.collection(RunMedia, run.tenant, run.run_id).where(filter=OPEN))
         if open_media is None:
-            self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot="last-media")
+            slot = f"mended-{run.version}" if run.mending else "last-media"  # a name is used once
+            self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot=slot)
+
+    def tell_progress(self, run: Run) -> None:
+        """At most one recount of a run in two seconds, however much of it moves: the task is named after the slot."""
+        now = self.store.clock()
+        slot = int(now.timestamp()) // PROGRESS_SECONDS + 1
+        due = now + timedelta(seconds=slot * PROGRESS_SECONDS - now.timestamp())
+        self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot=f"progress-{slot}", not_before=due)
 
     def end_media(self, run: Run, media: RunMedia, state: MediaState, values: dict, *, batch: Batch | None = None) -> None:
         """The one terminal transition of a media item in a run, with its event. Raises `Changed` if somebody was quicker."""
@@ -88,23 +101,34 @@ class FanIn:
         if state != MediaState.CANCELLED:
             changes["last_outcome"] = outcome
         batch.raw_update(video, changes)
+        if media.mends and state == media.mended_from:
+            return None  # it was told already that the item had ended so
         return events.record_media(
             self.store,
             batch,
             EventType.MEDIA_PROCESSING_FAILED if failed else EventType.MEDIA_PROCESSING_COMPLETED,
             video,
-            occurrence=run.run_id,
+            occurrence=f"{run.run_id}/{media.mends}" if media.mends else run.run_id,
             run_id=run.run_id,
             status=state,
             error_code=values.get("failure_code", ""),
             error_message=values.get("error_message", ""),
         )
 
-    def _to_synthesis(self, media: RunMedia, counts: dict) -> None:
-        batch = self.store.batch()
+    def to_synthesis_in(self, batch: Batch, media: RunMedia, values: dict) -> None:
+        """Adds the item's way into its synthesis to the batch; `send_synthesis` once that is committed."""
         wake_at = self.store.clock() + LEASE + WAKE_GRACE
-        batch.change(media, status=MediaState.SYNTHESIZING, video_level_status="pending", wake_at=wake_at, **counts)
-        batch.commit()
+        state: dict[str, Any] = {
+            "status": MediaState.SYNTHESIZING,
+            "open": True,
+            "video_level_status": "pending",
+            "wake_at": wake_at,
+        }
+        batch.change(media, failures=0, **state, **values)
+
+    def send_synthesis(self, media: RunMedia) -> None:
+        slot = f"mended-{media.mends}" if media.mends else "segments"
+        self.queues.send(SynthesizeVideo(tenant=media.tenant, run_id=media.run_id, video_id=media.video_id), slot=slot)
 
     def _open_segments(self, media: RunMedia) -> bool:
         return self.store.first(SegmentResult, self._segments(media).where(filter=OPEN)) is not None
@@ -112,9 +136,11 @@ class FanIn:
     def _segments(self, media: RunMedia) -> firestore.CollectionReference:
         return self.store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
 
-    def _segment_counts(self, media: RunMedia) -> dict:
-        def count(field: str, value: object) -> int:
-            return int(self._segments(media).where(filter=FieldFilter(field, "==", value)).count().get()[0][0].value)
+    def segment_counts(self, media: RunMedia) -> dict:
+        """What an item's counters say of its segments, counted from their rows."""
+
+        def count(field: str, value: object, comparison: str = "==") -> int:
+            return int(self._segments(media).where(filter=FieldFilter(field, comparison, value)).count().get()[0][0].value)
 
         return {
             "successful_segments": count("status", SegmentState.SUCCESSFUL),
@@ -122,11 +148,13 @@ class FanIn:
             "field_extraction_failures": count("field_extraction_succeeded", False),
             "transcription_failures": count("transcription_succeeded", False),
             "image_embedding_failures": count("image_embedding_succeeded", False),
+            "reused_segments": count("reused_from", "", ">"),
         }
 
-    def _verdict(self, run: Run, media: RunMedia, counts: dict) -> MediaState:
+    def verdict(self, run: Run, media: RunMedia, counts: dict) -> MediaState:
         cancelled = media.total_segments - counts["successful_segments"] - counts["failed_segments"]
-        return media_verdict(run.stop_requested and cancelled > 0, counts, video_level_failed=False)
+        failed = media.video_level_status == "failed"
+        return media_verdict(run.stop_requested and cancelled > 0, counts, video_level_failed=failed)
 
 
 def media_verdict(cancelled: bool, counts: dict, *, video_level_failed: bool) -> MediaState:

@@ -23,13 +23,15 @@ from emulators.storage.engine import Engine as StorageEngine
 from emulators.storage.server import Server as StorageServer
 from emulators.tasks.engine import Engine as TasksEngine
 from emulators.tasks.inprocess import client as tasks_client
+from functions.pipeline.build_tables.building import Deps as TablesDeps
+from functions.pipeline.build_tables.building import build_tables
 from functions.pipeline.cut_segments.cutting import Deps as CutDeps
 from functions.pipeline.cut_segments.cutting import cut_segments
 from functions.pipeline.ingest_media.ingesting import Deps as IngestDeps
 from functions.pipeline.ingest_media.ingesting import ingest_media
 from functions.pipeline.plan_run.planning import Deps as PlanDeps
 from functions.pipeline.plan_run.planning import plan_run
-from functions.pipeline.process_segment.processing import Deps as ProcessDeps
+from functions.pipeline.process_segment.deps import Deps as ProcessDeps
 from functions.pipeline.process_segment.processing import process_segment
 from functions.pipeline.purge.purging import Deps as PurgeDeps
 from functions.pipeline.purge.purging import purge
@@ -45,6 +47,7 @@ from shared.config import Settings
 from shared.inference.models import Models
 from shared.messaging.messages import (
     QUEUES,
+    BuildTables,
     CutSegments,
     EventHappened,
     MediaStored,
@@ -270,7 +273,8 @@ def _stages(
             synthesize_video,
             SynthesisDeps(store, topics, models, vectors, claims, fan_in),
         ),
-        "settle-run": (SettleRun, settle_run, SettleDeps(store, topics, fan_in)),
+        "settle-run": (SettleRun, settle_run, SettleDeps(store, queues, topics, fan_in)),
+        "build-tables": (BuildTables, build_tables, TablesDeps(store, queues, objects, claims)),
         "sequence-events": (EventHappened, sequence_events, SequenceDeps(store)),
         "ingest-media": (MediaStored, ingest_media, IngestDeps(store, topics, objects)),
         "purge": (Purge, purge, PurgeDeps(store, queues, objects, vectors, claims)),

@@ -45,6 +45,7 @@ def cut_segments(message: CutSegments, deps: Deps) -> None:
         _cut(run, media, video, deps)
     if media.status == MediaState.PROCESSING:
         _send(media, deps)
+        deps.fan_in.tell_progress(run)
     deps.fan_in.advance(run, media)
 
 

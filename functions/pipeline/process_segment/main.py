@@ -3,7 +3,7 @@ from typing import Any
 
 import functions_framework
 
-from functions.pipeline.process_segment.processing import Deps
+from functions.pipeline.process_segment.deps import Deps
 from functions.pipeline.process_segment.processing import process_segment as work
 from shared.config import Settings
 from shared.inference import models

@@ -1,10 +1,11 @@
 """The three operations of a segment: extract fields, transcribe, embed its picture. Each can fail alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.failures import OPERATIONS, FailureCode
 from shared.domain.media import Video
 from shared.domain.runs import FailureStage, Run, SegmentResult
 from shared.inference.extraction import Extraction, extract
@@ -15,10 +16,7 @@ from shared.objects.buckets import Objects
 from shared.vectors.index import Datapoint
 from shared.vectors.points import image_point
 from shared.work.outcomes import GiveUp, Retry, Throttled
-
-
-class Stopped(Exception):
-    """The run was told to stop; no model is asked any more."""
+from shared.work.stopping import Stopped
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Outcomes:
+    """`picture` carries a datapoint, or `True` where the segment's picture is in the index already."""
+
     extraction: Outcome
     transcription: Outcome
     picture: Outcome
+
+    def by_name(self) -> dict[str, Outcome]:
+        return dict(zip(OPERATIONS, (self.extraction, self.transcription, self.picture), strict=True))
+
+
+def exhausted(error: Exception, stage: FailureStage) -> GiveUp:
+    message = f"given up after repeated attempts: {error}"
+    return GiveUp(FailureCode.ATTEMPTS_EXHAUSTED, message, stage=stage, retryable=True)
 
 
 @dataclass(frozen=True)
@@ -54,17 +62,22 @@ class Operations:
     objects: Objects
     check_stop: Callable[[], None]
     last_attempt: bool
+    wanted: Collection[str] = OPERATIONS
 
     def perform(self) -> Outcomes:
         """Raises `Stopped`, `Throttled` or `Retry`; answers of models that came back are kept by the ledger meanwhile."""
         with ThreadPoolExecutor(max_workers=3, thread_name_prefix="operation") as pool:
-            futures = [pool.submit(operation) for operation in (self._extract, self._transcribe, self._embed_picture)]
+            futures = [pool.submit(operation) for operation in self._wanted()]
         failures = [error for future in futures if (error := future.exception()) is not None]
         for kind in (Stopped, Throttled, Retry, Exception):
             for error in failures:
                 if isinstance(error, kind):
                     raise error
         return Outcomes(*(future.result() for future in futures))
+
+    def _wanted(self) -> list[Callable[[], Outcome]]:
+        every = zip(OPERATIONS, (self._extract, self._transcribe, self._embed_picture), strict=True)
+        return [operation if name in self.wanted else Outcome for name, operation in every]
 
     def _extract(self) -> Outcome:
         def work() -> Extraction:
@@ -110,8 +123,7 @@ class Operations:
         except Retry as error:
             if not self.last_attempt:
                 raise
-            message = f"given up after repeated attempts: {error}"
-            return Outcome(failure=GiveUp("attempts_exhausted", message, stage=stage, retryable=True))
+            return Outcome(failure=exhausted(error, stage))
 
     def _media(self) -> MediaPart:
         if self.video.media_type == "image":

@@ -16,8 +16,8 @@ from shared.work.stage import Stage
 @cache
 def build() -> Deps:
     settings = Settings.from_env()
-    store, facts = documents.connect(settings), topics.connect(settings)
-    return Deps(store, facts, FanIn(store, queues.connect(settings), facts))
+    store, sender, facts = documents.connect(settings), queues.connect(settings), topics.connect(settings)
+    return Deps(store, sender, facts, FanIn(store, sender, facts))
 
 
 stage = Stage(SettleRun, work, build)

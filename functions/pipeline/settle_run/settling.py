@@ -1,50 +1,44 @@
-"""Recounting a run from its children; ending it, once, when nothing in it is open."""
+"""Recounting a run from its children; ending it, once, when nothing in it is open; mending its end after retries."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from functions.pipeline.settle_run.counting import Tally, count, verdict
+from functions.pipeline.settle_run.mending import EVENT_OF, mend
 from shared.domain.events import EventType
-from shared.domain.runs import MediaState, Run, RunCounts, RunMedia, RunStatus, SegmentResult, SegmentState
-from shared.messaging.messages import SettleRun
+from shared.domain.progress import progress
+from shared.domain.runs import MediaState, Run, RunMedia, RunStatus, SegmentResult, SegmentState
+from shared.domain.tables import WITH_RESULTS
+from shared.messaging.messages import BuildTables, SettleRun
+from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.store.documents import Changed, Store
 from shared.store.events import record_run
+from shared.store.run_tables import want_tables
 from shared.work.fan_in import OPEN, FanIn
 
 RECHECK = timedelta(minutes=5)
-
-_EVENT_OF = {
-    RunStatus.COMPLETED: EventType.PROMPT_RUN_COMPLETED,
-    RunStatus.COMPLETED_WITH_FAILURES: EventType.PROMPT_RUN_PARTIAL_COMPLETED,
-    RunStatus.FAILED: EventType.PROMPT_RUN_FAILED,
-    RunStatus.CANCELLED: EventType.PROMPT_RUN_CANCELLED,
-}
 
 
 @dataclass(frozen=True)
 class Deps:
     store: Store
+    queues: Queues
     topics: Topics
     fan_in: FanIn
 
 
-@dataclass(frozen=True)
-class Tally:
-    counts: RunCounts
-    media: Counter[str]  # by state
-    new_segments: bool
-
-    @property
-    def open(self) -> int:
-        return sum(n for state, n in self.media.items() if MediaState(state).is_open)
-
-
 def settle_run(message: SettleRun, deps: Deps) -> None:
     run = deps.store.get(Run, message.tenant, message.run_id)
-    if run is None or RunStatus(run.status).is_terminal:
+    if run is None:
+        return
+    if RunStatus(run.status).is_terminal:
+        if run.mending:
+            mend(run, deps.store, deps.queues, deps.topics, deps.fan_in)
+        elif run.status in WITH_RESULTS:
+            deps.queues.send(BuildTables(tenant=run.tenant, run_id=run.run_id), slot="ended")
         return
     if run.stop_requested:
         _observe_stop(run, deps)
@@ -57,58 +51,13 @@ def settle_run(message: SettleRun, deps: Deps) -> None:
         _finish(run, tally, deps)
 
 
-def count(run: Run, store: Store) -> Tally:
-    """Everything the run's counters say, from its media rows; segments under way are asked of their own rows."""
-    numbers = RunCounts(video_level_total_items=0)
-    states: Counter[str] = Counter()
-    new_segments = False
-    for media in store.stream(RunMedia, store.collection(RunMedia, run.tenant, run.run_id)):
-        states[media.status] += 1
-        new_segments |= media.new_segments
-        _add_media(numbers, media)
-        _add_video_level(numbers, run, media)
-        numbers.total_segments += media.total_segments
-        numbers.total_media_seconds = round(numbers.total_media_seconds + media.duration_seconds, 3)
-        if media.status == MediaState.PROCESSING:
-            _add_open_segments(numbers, media, store)
-        else:
-            numbers.completed_segments += media.successful_segments + media.failed_segments
-            numbers.field_extraction_failures += media.field_extraction_failures
-            numbers.transcription_failures += media.transcription_failures
-            numbers.image_embedding_failures += media.image_embedding_failures
-    return Tally(numbers, states, new_segments)
-
-
-def _add_media(numbers: RunCounts, media: RunMedia) -> None:
-    noun = f"{media.media_type}s"
-    setattr(numbers, f"total_{noun}", getattr(numbers, f"total_{noun}") + 1)
-    if not media.open:
-        name = f"{media.status}_{noun}"
-        setattr(numbers, name, getattr(numbers, name) + 1)
-
-
-def _add_video_level(numbers: RunCounts, run: Run, media: RunMedia) -> None:
-    if not run.video_level:
-        return
-    numbers.video_level_total_items += 1
-    if media.video_level_status in ("completed", "failed", "partial"):
-        name = f"video_level_{media.video_level_status}_items"
-        setattr(numbers, name, getattr(numbers, name) + 1)
-
-
-def _add_open_segments(numbers: RunCounts, media: RunMedia, store: Store) -> None:
-    rows = store.collection(SegmentResult, media.tenant, media.run_id, media.video_id)
-    closed = rows.where(filter=FieldFilter("open", "==", False)).count().get()[0][0].value
-    numbers.completed_segments += int(closed)
-
-
 def _write_progress(run: Run, tally: Tally, deps: Deps) -> None:
     """Only if something moved: an unchanged count writes nothing and tells nobody."""
-    counts = asdict(tally.counts)
-    if counts == run.counts:
+    counts, now = asdict(tally.counts), deps.store.clock()
+    if counts == run.counts and run.progress.get("stage") == tally.pace.stage:
         return
     batch = deps.store.batch()
-    batch.change(run, counts=counts, wake_at=deps.store.clock() + RECHECK)
+    batch.change(run, counts=counts, progress=progress(tally.pace, run.started_at, now), wake_at=now + RECHECK)
     fact = record_run(
         deps.store, batch, EventType.PROMPT_RUN_PROGRESS, run, status=run.status, counts=counts, occurrence=run.version
     )
@@ -133,22 +82,13 @@ def _finish(run: Run, tally: Tally, deps: Deps) -> None:
         values["error_code"], values["error_message"] = _cause(run, deps.store)
     batch = deps.store.batch()
     run.error_code, run.error_message = values.get("error_code", ""), values.get("error_message", "")
-    fact = record_run(deps.store, batch, _EVENT_OF[status], run, status=status, counts=values["counts"], occurrence="ended")
+    fact = record_run(deps.store, batch, EVENT_OF[status], run, status=status, counts=values["counts"], occurrence="ended")
     batch.change(run, **values)
+    wish = want_tables(deps.store, batch, run) if status in WITH_RESULTS else None
     batch.commit()
     deps.topics.publish(fact)
-
-
-def verdict(stopped: bool, tally: Tally) -> RunStatus:
-    """A stop that came after the last item had ended changes nothing."""
-    total = sum(tally.media.values())
-    if stopped and (tally.media[MediaState.CANCELLED] or not total):
-        return RunStatus.CANCELLED
-    if total and tally.media[MediaState.FAILED] == total:
-        return RunStatus.FAILED
-    if tally.media[MediaState.FAILED] or tally.media[MediaState.PARTIAL]:
-        return RunStatus.COMPLETED_WITH_FAILURES
-    return RunStatus.COMPLETED
+    if wish is not None:
+        deps.queues.send(wish, slot="ended")
 
 
 def _cause(run: Run, store: Store) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from functions.pipeline.synthesize_video.reusing import find_earlier, remember_in
 from shared.domain.leaves import metadata_text, pick
 from shared.domain.runs import FailureStage, MediaState, Run, RunMedia, SegmentResult, SegmentState
 from shared.inference.extraction import Extraction, extract
@@ -12,20 +13,20 @@ from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import Models
 from shared.messaging.messages import SynthesizeVideo
 from shared.messaging.topics import Topics
-from shared.store.documents import Store
-from shared.vectors.ids import TextId
+from shared.store.documents import Batch, Store
+from shared.vectors.ids import TextId, text_ids
 from shared.vectors.index import Datapoint, VectorIndex
 from shared.vectors.points import text_points
-from shared.vectors.texts import TRANSCRIPTION, search_texts
+from shared.vectors.texts import MAX_TEXTS, TRANSCRIPTION, search_texts
 from shared.work.claims import Claim, Claims
 from shared.work.fan_in import FanIn, media_verdict
 from shared.work.outcomes import GiveUp
+from shared.work.stopping import GRACE, Stopped, stop_check
 
 MAX_PROMPT_CHARS = 400_000  # about 100,000 tokens of evidence; segments beyond it are named as omitted
 
 
-class Stopped(Exception):
-    """The run was told to stop."""
+_NO_FAILURE = {"video_level_error": "", "failure_stage": "", "failure_code": "", "error_message": ""}
 
 
 @dataclass(frozen=True)
@@ -62,26 +63,35 @@ def _synthesize(run: Run, media: RunMedia, deps: Deps) -> None:
     try:
         with deps.claims.hold(media) as claim:
             evidence = gather(run, _rows(media, deps.store))
+            earlier = find_earlier(run, media, evidence.prompt, evidence.fingerprint, deps.store)
             try:
-                extraction = _ask(run, media, evidence, deps)
+                extraction = earlier or _ask(run, media, evidence, deps)
+                text = metadata_text(extraction.data)
+                stop_check(deps.store, run, GRACE)()
+                deps.vectors.upsert(_points(run, media, extraction.data, text, deps.models))
             except Stopped:
-                _end(run, claim, MediaState.CANCELLED, {"video_level_status": "failed"}, deps)
+                _end(run, claim, MediaState.CANCELLED, {"video_level_status": "failed"}, deps.store.batch(), deps)
                 return
-            text = metadata_text(extraction.data)
-            deps.vectors.upsert(_points(run, media, extraction.data, text, deps.models))
+            previous = media.vector_attempt
             values = {
+                **_NO_FAILURE,
                 "video_level_status": "partial" if media.failed_segments or evidence.omitted else "completed",
                 "video_level_metadata": extraction.data,
                 "video_level_text": text,
                 "video_level_warning": extraction.warning,
                 "video_level_response": extraction.response,
                 "video_level_prompt_chars": len(evidence.prompt),
-                "video_level_attempted": True,
+                "video_level_attempted": earlier is None,
                 "omitted_segment_ids": evidence.omitted,
                 "source_fingerprint": evidence.fingerprint,
                 "vector_attempt": media.attempt,
             }
-            _end(run, claim, _verdict(media, failed=False), values, deps)
+            batch = deps.store.batch()
+            if earlier is None:
+                remember_in(batch, run, media, evidence.prompt, deps.store)
+            _end(run, claim, _verdict(media, failed=False), values, batch, deps)
+            if previous:
+                deps.vectors.remove(text_ids(media.run_id, media.video_id, "", previous, MAX_TEXTS))
     except GiveUp as reason:
         failure = {
             "video_level_status": "failed",
@@ -137,14 +147,9 @@ def _rows(media: RunMedia, store: Store) -> list[SegmentResult]:
 
 
 def _ask(run: Run, media: RunMedia, evidence: Evidence, deps: Deps) -> Extraction:
-    def check_stop() -> None:
-        current = deps.store.get(Run, run.tenant, run.run_id)
-        if current is None or current.stop_requested:
-            raise Stopped
-
     assert run.video_level is not None
     return extract(
-        Ledger(deps.store, deps.models, run, check_stop),
+        Ledger(deps.store, deps.models, run, stop_check(deps.store, run)),
         purpose="video_level",
         model=run.processing_model,
         prompt=evidence.prompt,
@@ -172,8 +177,7 @@ def _verdict(media: RunMedia, *, failed: bool) -> MediaState:
     return media_verdict(False, counts, video_level_failed=failed)
 
 
-def _end(run: Run, claim: Claim[RunMedia], state: MediaState, values: dict, deps: Deps) -> None:
-    batch = deps.store.batch()
+def _end(run: Run, claim: Claim[RunMedia], state: MediaState, values: dict, batch: Batch, deps: Deps) -> None:
     fact = deps.fan_in.end_media_in(batch, run, claim.document, state, values)
     claim.commit(batch, **deps.fan_in.ended(state), **values)
     if fact is not None:

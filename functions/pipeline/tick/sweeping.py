@@ -14,8 +14,10 @@ from shared import logging
 from shared.domain.documents import Work
 from shared.domain.events import Event
 from shared.domain.media import Deletion
-from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult
+from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentRetry
+from shared.domain.tables import RunTables
 from shared.messaging.messages import (
+    BuildTables,
     Command,
     CutSegments,
     EventHappened,
@@ -64,6 +66,20 @@ def _of_segment(row: SegmentResult) -> Command:
     return ProcessSegment(tenant=row.tenant, run_id=row.run_id, video_id=row.video_id, segment_id=row.segment_id)
 
 
+def _of_retry(retry: SegmentRetry) -> Command:
+    return ProcessSegment(
+        tenant=retry.tenant,
+        run_id=retry.run_id,
+        video_id=retry.video_id,
+        segment_id=retry.segment_id,
+        retry_id=retry.retry_id,
+    )
+
+
+def _of_tables(tables: RunTables) -> Command:
+    return BuildTables(tenant=tables.tenant, run_id=tables.run_id)
+
+
 def _of_deletion(deletion: Deletion) -> Command:
     return Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id)
 
@@ -72,6 +88,8 @@ IMPLIED: dict[type[Work], Callable[..., Command]] = {
     Run: _of_run,
     RunMedia: _of_media,
     SegmentResult: _of_segment,
+    SegmentRetry: _of_retry,
+    RunTables: _of_tables,
     Deletion: _of_deletion,
 }
 
