@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 
+from functions.pipeline.purge.run_tables import forget_tables, rebuild_tables
 from shared.domain.batches import batched
 from shared.domain.documents import Document, Work
 from shared.domain.media import Cut, Deletion, Index, Segment, Video, deletion_id
@@ -69,6 +70,7 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             _delete_all(RunMedia, deps.store.collection(RunMedia, tenant, run.run_id), deps)  # planned after its item was gone
             _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
             deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{run.run_id}/")
+            forget_tables(run, deps.store, deps.objects)
             _delete([run], deps)
     _end(claim, deps.store.get(Index, tenant, index_id), deps)
 
@@ -140,6 +142,7 @@ def _purge_from_run(media: RunMedia, deps: Deps) -> None:
     for attempt in range(1, media.attempt + 1):
         deps.vectors.remove(text_ids(media.run_id, media.video_id, "", attempt, MAX_TEXTS))
     _delete([media], deps)
+    rebuild_tables(media.tenant, media.run_id, deps.store, deps.queues)
     deps.queues.send(SettleRun(tenant=media.tenant, run_id=media.run_id), slot=f"without-{media.video_id}")
 
 

@@ -1,0 +1,29 @@
+"""The two levels of a run's tables: its segments, and its media items as wholes where the prompt asks for that."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shared.tables.layout import Layout
+
+SEGMENTS = "segments"
+WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class TableSet:
+    segments: Layout
+    whole: Layout
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "TableSet":
+        return cls(Layout.from_json(data.get(SEGMENTS, {})), Layout.from_json(data.get(WHOLE, {})))
+
+    def to_json(self) -> dict[str, Any]:
+        return {SEGMENTS: self.segments.to_json(), WHOLE: self.whole.to_json()}
+
+    def levels(self) -> Iterator[tuple[str, Layout]]:
+        """(physical name, layout); whole media items only where there is something to tell about them."""
+        yield SEGMENTS, self.segments
+        if self.whole.columns:
+            yield WHOLE, self.whole
