@@ -15,8 +15,8 @@ WHOLE = ""  # the field path of a marker on the target itself
 class MarkedTarget(Document):
     """All markers of one target, so that a page of targets costs one read.
 
-    `marks` has by field path (`WHOLE` for the target itself) `{marker_id, target_type, color, note, user_id, updated_at}`, the time
-    as on the wire. A target in a run is another one than the same outside of it.
+    `marks` has by field path (`WHOLE` for the target itself) `{marker_id, target_type, color, note, user_id, updated_at}`, the
+    time as on the wire. A target in a run is another one than the same outside of it.
     """
 
     PATH: ClassVar[str] = "tenants/{tenant}/markers/{target_key}"

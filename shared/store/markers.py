@@ -21,6 +21,10 @@ class Markers:
         keys = {target_key(target_id, run_id) for target_id, run_id in targets}
         return Marks(self._store.get_all(MarkedTarget, [(tenant, key) for key in keys]))
 
+    def of_each(self, tenant: str, target_ids: Iterable[str]) -> Marks:
+        """The markers of these outside of any run, in one read."""
+        return self.of(tenant, [(one, "") for one in target_ids])
+
     def of_run_rows(self, tenant: str, run_id: str, segment_ids: Iterable[str]) -> Marks:
         """The markers of segments, both in this run and outside of any, in one read."""
         return self.of(tenant, [(one, run) for one in segment_ids for run in (run_id, "")])

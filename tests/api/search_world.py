@@ -25,6 +25,7 @@ from shared.search.found import texts_of
 from shared.search.image import ImageSearch
 from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
+from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
 from shared.vectors.ids import TextId
@@ -213,7 +214,7 @@ def build(api: World, models_url: str) -> SearchWorld:
     store = api.store
     runs = Runs(store, Pages(store, Cursors("cursors")))
     texts, images = TextSearch(store, vectors, models), ImageSearch(store, vectors, models)
-    deps = Deps(Indexes(store), runs, SignedByName(), texts, images)  # type: ignore[arg-type]
+    deps = Deps(Indexes(store), runs, SignedByName(), texts, images, Markers(store))  # type: ignore[arg-type]
     api.apps["search"] = api.app(ROUTES, deps)
     key = api.as_key("search")
     return SearchWorld(api, vectors, models, key, _tenant_of(api))

@@ -12,6 +12,7 @@ from shared.http.views.video import Sign, video_view
 from shared.store.deletions import Deletions, deletion_view
 from shared.store.documents import Store
 from shared.store.indexes import Indexes
+from shared.store.markers import Markers
 from shared.store.prompts import Prompts
 from shared.store.runs import Runs
 from shared.store.videos import Videos
@@ -72,14 +73,17 @@ def list_videos(call: Call[None], deps: Deps, index_id: str) -> dict[str, Any]:
     query: PageQuery = call.query
     index = deps.indexes.get(call.tenant, index_id)
     page = deps.videos.page(index.tenant, index_id, limit=query.limit, cursor=query.cursor)
-    return page.envelope(lambda video: video_view(video, deps.sign))
+    marks = Markers(deps.store).of_each(call.tenant, [video.video_id for video in page.items])
+    return page.envelope(lambda video: video_view(video, deps.sign, marks))
 
 
 def list_prompt_runs(call: Call[None], deps: Deps, index_id: str) -> dict[str, Any]:
     """Page through the caller's runs that touch an index, newest first"""
     query: PageQuery = call.query
     deps.indexes.get(call.tenant, index_id)
-    return deps.runs.page_for_index(call.tenant, index_id, limit=query.limit, cursor=query.cursor).envelope(run_view)
+    page = deps.runs.page_for_index(call.tenant, index_id, limit=query.limit, cursor=query.cursor)
+    marks = Markers(deps.store).of_each(call.tenant, [run.run_id for run in page.items])
+    return page.envelope(lambda run: run_view(run, marks))
 
 
 def get_prompt(call: Call[None], deps: Deps, index_id: str) -> dict[str, Any]:

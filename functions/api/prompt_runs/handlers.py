@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
-from shared.http.views.run import run_view
 
 from functions.api.prompt_runs.schemas import ExecuteBody, IndexTarget, ListQuery, ResultsQuery, VideosTarget
 from functions.api.prompt_runs.views import llm_call, segment_result, video_result
@@ -13,11 +12,13 @@ from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.prompts import Prompt
 from shared.domain.runs import LlmCall, Run, RunMedia, RunStatus, SegmentResult, SegmentState
 from shared.http.call import Call
+from shared.http.views.run import run_view
 from shared.messaging.messages import PlanRun, SettleRun
 from shared.messaging.queues import Queues
 from shared.objects.buckets import Objects
 from shared.store.documents import Changed, Store
 from shared.store.indexes import Indexes
+from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.prompts import Prompts
 from shared.store.runs import Runs
@@ -105,12 +106,14 @@ def _run(call: Call[ExecuteBody], prompt: Prompt, index_ids: list[str], deps: De
 def list_runs(call: Call[None], deps: Deps) -> list[dict[str, Any]]:
     """List prompt runs, newest first"""
     query: ListQuery = call.query
-    return [run_view(run) for run in deps.runs.newest(call.tenant, limit=query.limit)]
+    runs = deps.runs.newest(call.tenant, limit=query.limit)
+    marks = Markers(deps.store).of_each(call.tenant, [run.run_id for run in runs])
+    return [run_view(run, marks) for run in runs]
 
 
 def retrieve(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
     """Retrieve one run with its counters"""
-    return run_view(deps.runs.get(call.tenant, run_id))
+    return run_view(deps.runs.get(call.tenant, run_id), Markers(deps.store).of_each(call.tenant, [run_id]))
 
 
 def list_results(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
@@ -128,7 +131,8 @@ def list_results(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
         order=(("ordinal", "ASCENDING"),),
         keep=lambda row: row.status != SegmentState.CANCELLED,
     )
-    return page.envelope(lambda row: segment_result(run, media, row, _signed(row.thumbnail_uri, deps)))
+    marks = Markers(deps.store).of_run_rows(call.tenant, run_id, [row.segment_id for row in page.items])
+    return page.envelope(lambda row: segment_result(run, media, row, _signed(row.thumbnail_uri, deps), marks))
 
 
 def get_video_result(call: Call[None], deps: Deps, run_id: str, video_id: str) -> dict[str, Any]:
@@ -138,7 +142,8 @@ def get_video_result(call: Call[None], deps: Deps, run_id: str, video_id: str) -
     if media.video_level_status not in ("completed", "partial", "failed"):
         raise ApiError(ErrorCode.VIDEO_RESULT_NOT_FOUND, "there is no media-wide result for this item yet")
     video = deps.videos.get(call.tenant, video_id)
-    return video_result(run, media, video, _signed(video.thumbnail_uri, deps))
+    marks = Markers(deps.store).of(call.tenant, [(video_id, run_id), (video_id, "")])
+    return video_result(run, media, video, _signed(video.thumbnail_uri, deps), marks)
 
 
 def list_llm_calls(call: Call[None], deps: Deps, run_id: str) -> list[dict[str, Any]]:
@@ -154,7 +159,7 @@ def cancel(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
     while True:
         run = deps.runs.get(call.tenant, run_id)
         if run.stop_requested:
-            return run_view(run)
+            return run_view(run, Markers(deps.store).of_each(call.tenant, [run_id]))
         if RunStatus(run.status).is_terminal:
             raise ApiError(ErrorCode.CONFLICT, f"the run has already ended: {run.status}", details={"status": run.status})
         now = deps.store.clock()
@@ -166,7 +171,7 @@ def cancel(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
         except Changed:
             continue  # a recount came between
         deps.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot="stop")
-        return run_view(run)
+        return run_view(run, Markers(deps.store).of_each(call.tenant, [run_id]))
 
 
 def _media(tenant: str, run: Run, video_id: str, deps: Deps) -> RunMedia:

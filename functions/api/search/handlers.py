@@ -14,7 +14,8 @@ from functions.api.search.schemas import (
     PlaygroundSearchBody,
     TextSearchBody,
 )
-from functions.api.search.views import fused_result, search_result
+from functions.api.search.views import fused_result, search_result, target_of
+from shared.domain.markers import Marks
 from shared.http.call import Call
 from shared.objects.buckets import Objects
 from shared.search.found import Found, Scope, best_first
@@ -24,6 +25,7 @@ from shared.search.multi_run import aggregate
 from shared.search.query_image import read_query_image
 from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
+from shared.store.markers import Markers
 from shared.store.runs import Runs
 
 Results = list[dict[str, Any]]
@@ -39,13 +41,14 @@ class Deps:
     objects: Objects
     texts: TextSearch
     images: ImageSearch
+    markers: Markers
 
 
 def text(call: Call[TextSearchBody], deps: Deps, index_id: str) -> Results:
     """Search the runs of an index by meaning and by words"""
     body = call.body
     scopes = _scopes(call.tenant, index_id, body, deps, body.search_fields)
-    return _results(_merged([deps.texts.search(body.query, one, body.top_k) for one in scopes], body.top_k), deps)
+    return _results(call.tenant, _merged([deps.texts.search(body.query, one, body.top_k) for one in scopes], body.top_k), deps)
 
 
 def image(call: Call[ImageSearchBody], deps: Deps, index_id: str) -> Results:
@@ -53,7 +56,7 @@ def image(call: Call[ImageSearchBody], deps: Deps, index_id: str) -> Results:
     body = call.body
     scopes = _scopes(call.tenant, index_id, body, deps)
     picture = read_query_image("image_data", body.image_data)
-    return _results(_merged([deps.images.search(picture, one, body.top_k) for one in scopes], body.top_k), deps)
+    return _results(call.tenant, _merged([deps.images.search(picture, one, body.top_k) for one in scopes], body.top_k), deps)
 
 
 def multimodal(call: Call[MultimodalSearchBody], deps: Deps, index_id: str) -> Results:
@@ -69,8 +72,9 @@ def multimodal(call: Call[MultimodalSearchBody], deps: Deps, index_id: str) -> R
     if picture and body.image_weight:
         by_image = _merged([deps.images.search(picture, one, depth) for one in scopes], depth)
     weights = (body.text_weight if body.text_query else 0.0, body.image_weight if picture else 0.0)
-    links = _Links(deps.objects)
-    return [fused_result(one, links) for one in fuse(by_text, by_image, *weights)[: body.top_k]]
+    links, fused = _Links(deps.objects), fuse(by_text, by_image, *weights)[: body.top_k]
+    marks = _marks(call.tenant, [one.found for one in fused], deps)
+    return [fused_result(one, links, marks) for one in fused]
 
 
 def multi_run(call: Call[MultiRunSearchBody], deps: Deps) -> Results:
@@ -86,7 +90,7 @@ def multi_run(call: Call[MultiRunSearchBody], deps: Deps) -> Results:
         runs = deps.runs.newest(call.tenant, limit=NEWEST_RUNS)
     scope = Scope(call.tenant, [body.index_id] if body.index_id else [])
     answers = deps.texts.per_run(body.query, scope, [run.run_id for run in runs], body.top_k)
-    return _results(aggregate(answers, runs, body.aggregation), deps)
+    return _results(call.tenant, aggregate(answers, runs, body.aggregation), deps)
 
 
 def playground(call: Call[PlaygroundSearchBody], deps: Deps) -> Results:
@@ -94,7 +98,7 @@ def playground(call: Call[PlaygroundSearchBody], deps: Deps) -> Results:
     query: PlaygroundQuery = call.query
     run_ids = [deps.runs.get(call.tenant, query.run_id).run_id] if query.run_id else []
     scope = Scope(call.tenant, PLAYGROUND, run_ids)
-    return _results(deps.texts.search(call.body.query, scope, call.body.top_k), deps)
+    return _results(call.tenant, deps.texts.search(call.body.query, scope, call.body.top_k), deps)
 
 
 def _scopes(tenant: str, index_id: str, places: Places, deps: Deps, fields: Sequence[str] | None = None) -> list[Scope]:
@@ -129,6 +133,11 @@ class _Links:
         return self._made.get(uri, "")
 
 
-def _results(found: Sequence[Found], deps: Deps) -> Results:
-    links = _Links(deps.objects)
-    return [search_result(one, links) for one in found]
+def _results(tenant: str, found: Sequence[Found], deps: Deps) -> Results:
+    links, marks = _Links(deps.objects), _marks(tenant, found, deps)
+    return [search_result(one, links, marks) for one in found]
+
+
+def _marks(tenant: str, found: Sequence[Found], deps: Deps) -> Marks:
+    """What the caller marked, be it of what is shared."""
+    return deps.markers.of(tenant, [(target_of(one), run) for one in found for run in (one.row.run_id, "")])

@@ -13,6 +13,7 @@ from shared.search.image import ImageSearch
 from shared.search.text import TextSearch
 from shared.store import documents
 from shared.store.indexes import Indexes
+from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
 from shared.vectors import index
@@ -23,7 +24,7 @@ def build(settings: Settings) -> Deps:
     vectors, asked = index.connect(settings), models.connect(settings)
     runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
     texts, images = TextSearch(store, vectors, asked), ImageSearch(store, vectors, asked)
-    return Deps(Indexes(store), runs, buckets.connect(settings), texts, images)
+    return Deps(Indexes(store), runs, buckets.connect(settings), texts, images, Markers(store))
 
 
 app = App("search", ROUTES, build)

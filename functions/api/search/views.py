@@ -7,6 +7,7 @@ weighted search over several runs does. Fused results are ordered by `fused_scor
 from collections.abc import Callable
 from typing import Any
 
+from shared.domain.markers import Marks
 from shared.domain.runs import RunMedia, SegmentResult
 from shared.search.found import Found, Match, Picture
 from shared.search.fusion import Fused
@@ -15,7 +16,7 @@ PREVIEW_CHARS = 240
 Link = Callable[[str], str]  # a signed address for an object's URI; "" for ""
 
 
-def search_result(found: Found, link: Link) -> dict[str, Any]:
+def search_result(found: Found, link: Link, marks: Marks) -> dict[str, Any]:
     """The API's SearchResult: a segment of a run, or a media item with its media-wide result."""
     row, video = found.row, found.video
     thumbnail = row.thumbnail_uri if isinstance(row, SegmentResult) else video.thumbnail_uri
@@ -37,8 +38,8 @@ def search_result(found: Found, link: Link) -> dict[str, Any]:
         "thumbnail_gcs_uri": thumbnail or None,
         "thumbnail_available": bool(thumbnail_url),
         "gif_available": False,
-        "marker": {},
-        "extracted_metadata_markers": {},
+        "marker": marks.whole(target_of(found), row.run_id),
+        "extracted_metadata_markers": marks.fields(target_of(found), row.run_id),
         **_matched(found.matches),
         **_pictured(found.picture, link),
     }
@@ -47,11 +48,16 @@ def search_result(found: Found, link: Link) -> dict[str, Any]:
     return {**shown, "content_preview": preview(best)}
 
 
-def fused_result(fused: Fused, link: Link) -> dict[str, Any]:
+def target_of(found: Found) -> str:
+    """The id of what a marker on this result is on."""
+    return found.segment_id or found.row.video_id
+
+
+def fused_result(fused: Fused, link: Link, marks: Marks) -> dict[str, Any]:
     """A SearchResult with what each ranking said of it."""
     found = fused.found
     return {
-        **search_result(found, link),
+        **search_result(found, link, marks),
         "similarity_score": score(fused.score),
         "reranked_score": score(fused.score),
         "fused_score": score(fused.score),

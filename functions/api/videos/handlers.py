@@ -1,5 +1,6 @@
 """Reading and deleting media."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,10 +15,10 @@ from shared.http.views.segment import canonical_segment, run_segment
 from shared.http.views.video import video_view
 from shared.store.deletions import deletion_view
 from shared.store.markers import Markers
-from shared.store.pages import envelope
+from shared.store.pages import Direction, envelope
 from shared.store.videos import PLAYGROUND, video_not_found
 
-IN_ORDER = (("ordinal", "ASCENDING"),)
+IN_ORDER: Sequence[tuple[str, Direction]] = (("ordinal", "ASCENDING"),)
 
 
 def retrieve(call: Call[None], deps: Deps, video_id: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ ROUTES = [
         signing.sign,
         body=SignBody,
         scope=Scope.READ,
-        idempotent=False,
+        secret_response=True,
         errors=(ErrorCode.OBJECT_NOT_FOUND,),
     ),
     get(

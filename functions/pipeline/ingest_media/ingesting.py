@@ -77,6 +77,10 @@ def _register(tenant: str, video_id: str, stored: ObjectInfo, deps: Deps) -> Vid
         gone = {"error_code": "index_not_found", "error_message": "the index was deleted before the upload was finished"}
         _mark_session(tenant, video_id, deps, status=UploadState.REFUSED, **gone)
         return None
+    session = deps.store.get(UploadSession, tenant, video_id)
+    if session is not None and session.size_bytes not in (0, stored.size):
+        announced = f"{session.size_bytes:,} bytes were announced, {stored.size:,} came."
+        raise UnreadableMedia("truncated_media", announced)
     return register(
         deps.store,
         deps.topics,
