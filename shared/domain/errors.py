@@ -29,6 +29,7 @@ class ErrorCode(Enum):
     SEGMENT_NOT_FOUND = (404, False, "Check the id with GET /videos/{video_id}/segments.")
     PROMPT_NOT_FOUND = (404, False, "Check the id with GET /prompts.")
     RUN_NOT_FOUND = (404, False, "Check the id with GET /prompt-runs.")
+    RETRY_NOT_FOUND = (404, False, "Use the retry_id that the retry was answered with.")
     VIDEO_RESULT_NOT_FOUND = (404, True, "It exists once the media-wide synthesis of this item has ended.")
     UPLOAD_SESSION_NOT_FOUND = (404, False, "Begin one with POST /videos/upload-session.")
     PREVIEW_NOT_FOUND = (404, True, "It exists some moments after the media came in, for media with pictures.")

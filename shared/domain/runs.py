@@ -269,6 +269,8 @@ class SegmentRetry(Work):
     image_embedding_succeeded: bool | None = None
     error_code: str = ""
     error_message: str = ""
+    failure_stage: str = ""
+    retryable: bool = False
     started_at: datetime | None = None
     completed_at: datetime | None = None
 

@@ -125,8 +125,7 @@ def _commit(
     attempt = retry.attempt
     entry = Mending(row.video_id, row.segment_id, retry.retry_id, resynthesize)
     ended = {f"{name}_succeeded": values.get(f"{name}_succeeded", getattr(row, f"{name}_succeeded")) for name in OPERATIONS}
-    if reason is not None:
-        ended |= {"error_code": reason.code, "error_message": reason.message}
+    ended |= _reason_values(reason) if reason is not None else {}
     for _ in range(_TRIES):
         batch = deps.store.batch()
         batch.change(row, **values)
@@ -148,8 +147,16 @@ def _commit(
 def _failed(reason: GiveUp, deps: Deps) -> dict:
     return {
         "status": RetryState.FAILED,
-        "error_code": reason.code,
-        "error_message": reason.message,
+        **_reason_values(reason),
         "wake_at": None,
         "completed_at": deps.store.clock(),
+    }
+
+
+def _reason_values(reason: GiveUp) -> dict:
+    return {
+        "error_code": reason.code,
+        "error_message": reason.message,
+        "failure_stage": reason.stage,
+        "retryable": reason.retryable,
     }
