@@ -5,17 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
+from emulators.vertex.vectors.coarse import Coarse
 from emulators.vertex.vectors.column import Column
 from emulators.vertex.vectors.restricts import NUMBER, Rule, TokenRule
 
 _SCAN_ROWS = 16_384
-_GATHER_ROWS = 2_048
 _PAGE_AROUND = 65_536  # what the kernel maps around one fault
 Touch = Callable[[int], None]
 
 
 class Block:
-    """Files `<number>.vec`, `<number>.<ns>.tok` and `<number>.<ns>.num`, or the same in memory where `folder` is `None`."""
+    """In memory where `folder` is `None`, else files.
+
+    `<number>.vec` holds the vectors, `<number>.q8` and `.q8s` their coarse copy, `<number>.<ns>.tok` and `.num` the restricts.
+    """
 
     def __init__(self, number: int, *, dimensions: int, folder: Path | None, rows: int, longest: float, dead: np.ndarray) -> None:
         self.number = number
@@ -27,6 +30,9 @@ class Block:
         self._live[dead] = False
         self.dead = len(dead)
         self._vectors = Column(self._path("vec"), np.float32, dimensions)
+        self._coarse = Coarse(self._path("q8"), self._path("q8s"), dimensions)
+        if not self._coarse.covers(rows):
+            self._coarse.rebuild(self._vectors.read(rows))
         self._columns: dict[tuple[int, str], Column] = {}
         if folder is not None:
             for path in folder.glob(f"{number}.*.*"):
@@ -50,6 +56,7 @@ class Block:
             values = (codes if kind == "tok" else numbers).get(ns)
             column.write(self.rows, np.zeros(len(vectors), _DTYPES[kind]) if values is None else values)
         self._vectors.write(self.rows, vectors)
+        self._coarse.write(self.rows, vectors)
 
     def admit(self, count: int, longest: float) -> None:
         """Makes `count` written rows part of the block."""
@@ -70,32 +77,33 @@ class Block:
 
     def select(self, rules: Sequence[Rule]) -> np.ndarray | None:
         """Rows that pass every rule and are alive, ascending; `None` means every row of the block."""
-        rows: np.ndarray | None = None
+        passing = self._live[: self.rows].copy() if self.dead else np.ones(self.rows, dtype=bool)
         for rule in rules:
             kind = "tok" if isinstance(rule, TokenRule) else "num"
             column = self._columns.get((rule.ns, kind))
             held = column.read(self.rows) if column else np.zeros(self.rows, _DTYPES[kind])
-            rows = np.flatnonzero(rule.passes(held)) if rows is None else rows[rule.passes(held[rows])]
-        if rows is not None:
-            return rows[self._live[rows]]
-        return self.living_rows() if self.dead else None
+            passing &= rule.passes(held)
+        return None if passing.all() else np.flatnonzero(passing)
 
-    def scores(self, vector: np.ndarray, rows: np.ndarray | None, touch: Touch) -> np.ndarray:
-        """Dot products of `rows` (all rows for `None`) with `vector`, in that order, as float32.
+    def rough_scores(self, vector: np.ndarray, rows: np.ndarray | None, touch: Touch) -> np.ndarray:
+        """Dot products of `rows` (all rows for `None`) with `vector`, in that order, off by at most `error`.
 
         `touch` is told how many bytes may have become resident after each chunk.
         """
-        matrix = self._vectors.read(self.rows)
         if rows is not None and len(rows) * 3 > self.rows:  # reading through beats picking out
-            return self.scores(vector, None, touch)[rows]
-        out = np.empty(self.rows if rows is None else len(rows), dtype=np.float32)
-        step = _SCAN_ROWS if rows is None else _GATHER_ROWS
-        for start in range(0, len(out), step):
-            end = min(start + step, len(out))
-            part = matrix[start:end] if rows is None else matrix[rows[start:end]]
-            np.dot(part, vector, out=out[start:end])
-            touch(part.nbytes if rows is None else min((end - start) * _PAGE_AROUND, matrix.nbytes))
+            return self.rough_scores(vector, None, touch)[rows]
+        count = self.rows if rows is None else len(rows)
+        out = np.empty(count, dtype=np.float32)
+        for start in range(0, count, _SCAN_ROWS):
+            end = min(start + _SCAN_ROWS, count)
+            chosen = None if rows is None else rows[start:end]
+            out[start:end] = self._coarse.scores(vector, start, end, chosen, self.rows)
+            around = self._dimensions if rows is None else min(_PAGE_AROUND, self.rows * self._dimensions // max(count, 1))
+            touch((end - start) * around)
         return out
+
+    def error(self, vector: np.ndarray) -> float:
+        return self._coarse.error(vector, self.rows, self.longest)
 
     def vectors_at(self, rows: np.ndarray) -> np.ndarray:
         """A copy of some rows."""
@@ -117,8 +125,10 @@ class Block:
 
     def release(self) -> None:
         self._vectors.release()
+        self._coarse.release()
 
     def close(self) -> None:
+        self._coarse.close()
         for column in (self._vectors, *self._columns.values()):
             column.close()
 

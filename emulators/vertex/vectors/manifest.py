@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS points (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS points_by_row ON points (block, row);
 CREATE TABLE IF NOT EXISTS dead (block INTEGER, row INTEGER, PRIMARY KEY (block, row)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sparse (
-    block INTEGER, dimension INTEGER, row INTEGER, value REAL, PRIMARY KEY (block, dimension, row)
+CREATE TABLE IF NOT EXISTS postings (
+    block INTEGER, dimension INTEGER, part INTEGER, data BLOB, PRIMARY KEY (block, dimension, part)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS namespaces (ns INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS token_sets (
@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS tokens (
 CREATE TEMP TABLE IF NOT EXISTS moves (old INTEGER PRIMARY KEY, new INTEGER);
 """
 _CACHED_CODES = 50_000
+_PART_ROWS = 1_024  # one record holds a dimension's values in so many rows: few records to read, little to write over
+POSTING = np.dtype([("row", "<i4"), ("value", "<f4")])
 
 
 class Place(NamedTuple):
@@ -110,7 +112,7 @@ class Manifest:
 
     def drop_block(self, block: int) -> None:
         """Forgets a block that no datapoint lives in any more."""
-        for table in ("blocks", "dead", "sparse"):
+        for table in ("blocks", "dead", "postings"):
             self._db.execute(f"DELETE FROM {table} WHERE block = ?", (block,))
 
     def move_rows(self, old_block: int, new_block: int, kept: np.ndarray) -> None:
@@ -121,11 +123,16 @@ class Manifest:
             "UPDATE points SET block = ?, row = (SELECT new FROM moves WHERE old = points.row) WHERE block = ?",
             (new_block, old_block),
         )
-        self._db.execute(
-            "INSERT INTO sparse SELECT ?, dimension, new, value FROM sparse JOIN moves ON old = row WHERE block = ?",
-            (new_block, old_block),
-        )
         self._db.execute("DELETE FROM moves")
+        held = self._db.execute("SELECT dimension, data FROM postings WHERE block = ? ORDER BY dimension, part", (old_block,))
+        for dimension, data in held.fetchall():
+            found = np.frombuffer(data, POSTING)
+            ranks = np.searchsorted(kept, found["row"])
+            living = kept[np.minimum(ranks, len(kept) - 1)] == found["row"]
+            values = found["value"][living].tolist()
+            self.put_sparse(
+                new_block, ((dimension, row, value) for row, value in zip(ranks[living].tolist(), values, strict=True))
+            )
 
     def dead_rows(self, block: int) -> np.ndarray:
         rows = self._db.execute("SELECT row FROM dead WHERE block = ?", (block,)).fetchall()
@@ -147,8 +154,14 @@ class Manifest:
         )
 
     def put_sparse(self, block: int, postings: Iterable[tuple[int, int, float]]) -> None:
-        """`(dimension, row, value)` triples."""
-        self._db.executemany("INSERT INTO sparse VALUES (?, ?, ?, ?)", ((block, *posting) for posting in postings))
+        """`(dimension, row, value)` triples, rows ascending and behind those already there."""
+        parts: dict[tuple[int, int], list[tuple[int, float]]] = {}
+        for dimension, row, value in postings:
+            parts.setdefault((dimension, row // _PART_ROWS), []).append((row, value))
+        self._db.executemany(
+            "INSERT INTO postings VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET data = CAST(data || excluded.data AS BLOB)",
+            ((block, *key, np.array(held, POSTING).tobytes()) for key, held in sorted(parts.items())),
+        )
 
     def bury(self, places: Iterable[Place]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO dead VALUES (?, ?)", places)
@@ -165,18 +178,17 @@ class Manifest:
         )
         return [Entry(*row) for row in found]
 
-    def postings(self, block: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows that hold a value in a sparse dimension, and those values."""
-        found = self._db.execute("SELECT row, value FROM sparse WHERE block = ? AND dimension = ?", (block, dimension)).fetchall()
-        table = np.array(found, dtype=np.float64).reshape(-1, 2)
-        return table[:, 0].astype(np.int64), table[:, 1]
+    def postings(self, block: int, dimension: int) -> np.ndarray:
+        """The rows that hold a value in a sparse dimension, ascending, with the values; dead rows are among them."""
+        found = self._db.execute("SELECT data FROM postings WHERE block = ? AND dimension = ? ORDER BY part", (block, dimension))
+        return np.frombuffer(b"".join(data for (data,) in found), POSTING)
 
     def count(self, idx: int) -> int:
         return self._db.execute("SELECT count(*) FROM points WHERE idx = ?", (idx,)).fetchone()[0]
 
     def forget_everything(self) -> None:
         """Empties all but the declared indexes."""
-        for table in ("points", "blocks", "dead", "sparse", "tokens", "token_sets", "namespaces"):
+        for table in ("points", "blocks", "dead", "postings", "tokens", "token_sets", "namespaces"):
             self._db.execute(f"DELETE FROM {table}")
         self._codes.clear()
         self._namespaces.clear()

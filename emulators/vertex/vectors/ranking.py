@@ -10,18 +10,16 @@ from emulators.vertex.vectors.datapoint import Neighbor
 from emulators.vertex.vectors.manifest import Entry
 
 RRF_RANK_CONSTANT = 60
-# float32 sums of some hundred products err by about this much of |a||b|; nobody within it is left out of the exact second look
-_SLACK = 4e-6
 
 
 @dataclass
 class Scored:
-    """Approximate scores of some rows of one block (`rows` is `None` for all); `slack` bounds their error."""
+    """Rough scores of some rows of one block (`rows` is `None` for all), each off by at most `error`."""
 
     block: Block
     rows: np.ndarray | None
     scores: np.ndarray
-    slack: float = 0.0
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,6 @@ class Hit:
     score: float
 
 
-def dense_slack(vector: np.ndarray, longest: float) -> float:
-    return _SLACK * float(np.linalg.norm(vector)) * longest
-
-
 def ranked(
     lists: list[Scored],
     count: int,
@@ -45,24 +39,32 @@ def ranked(
 ) -> list[Hit]:
     """At least the `count` best (if there are as many), best first, equal scores by id.
 
-    Everything that may still belong to the best within the float32 error is scored again by `exactly`, whose result depends on
-    the row alone, so the order does not change with where a vector happens to lie.
+    Everything that may still belong to the best within the error is scored again by `exactly`, whose result depends on the row
+    alone, so the order does not change with where a vector happens to lie.
     """
     total = sum(len(part.scores) for part in lists)
     if not total:
         return []
-    every = np.concatenate([part.scores for part in lists])
-    cut = np.partition(every, total - count)[total - count] if count < total else -np.inf
-    hits: list[Hit] = []
+    cut = _nth_best([part.scores - part.error if part.error else part.scores for part in lists], count)
+    looks: list[tuple[Block, np.ndarray, np.ndarray]] = []
     for part in lists:
-        chosen = np.flatnonzero(part.scores >= cut - part.slack)
-        if not len(chosen):
-            continue
-        rows = np.sort(chosen if part.rows is None else part.rows[chosen])
-        exact = dict(zip(rows.tolist(), exactly(part.block, rows).tolist(), strict=True))
-        hits += [Hit(entry, part.block.number, exact[entry.row]) for entry in entries(part.block.number, rows)]
+        chosen = np.flatnonzero(part.scores >= cut - part.error)
+        if len(chosen):
+            rows = chosen if part.rows is None else part.rows[chosen]
+            looks.append((part.block, rows, exactly(part.block, rows)))
+    cut = _nth_best([scores for _, _, scores in looks], count)
+    hits: list[Hit] = []
+    for block, rows, scores in looks:
+        exact = {row: score for row, score in zip(rows.tolist(), scores.tolist(), strict=True) if score >= cut}
+        hits += [Hit(entry, block.number, exact[entry.row]) for entry in entries(block.number, np.array(list(exact), np.int64))]
     hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
     return hits
+
+
+def _nth_best(parts: list[np.ndarray], count: int) -> float:
+    """The score that `count` of them reach; minus infinity if they are not as many."""
+    every = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return float(np.partition(every, len(every) - count)[len(every) - count]) if count < len(every) else -np.inf
 
 
 def uncrowded(hits: Iterable[Hit], limit: int) -> list[Hit]:

@@ -7,12 +7,14 @@ import numpy as np
 from emulators.vertex.vectors.block import Block, Touch
 from emulators.vertex.vectors.datapoint import Neighbor, Query, Sparse
 from emulators.vertex.vectors.manifest import Entry, Manifest
-from emulators.vertex.vectors.ranking import Hit, Scored, dense_slack, fused, ranked, uncrowded
+from emulators.vertex.vectors.ranking import Hit, Scored, fused, ranked, uncrowded
 from emulators.vertex.vectors.restricts import Rule, TokenRule, fits, rules_for
 
 Parts = tuple[str | None, ...]
 Selection = list[tuple[Block, np.ndarray | None]]
 _CROWD_FACTOR = 4
+_GATHER_ROWS = 1_024
+_PAGE_AROUND = 65_536  # what the kernel maps around one fault
 
 
 class Search:
@@ -25,10 +27,15 @@ class Search:
         self._blocks = blocks
         self._partition_by = partition_by
         self._touch = touch
+        self._selections: dict[str, Selection] = {}
 
     def neighbors(self, query: Query) -> list[Neighbor]:
         """Nearest first. Dense alone, sparse alone, or both fused, by what the query brings and its alpha."""
-        selection = self._selection(query)
+        point = query.datapoint
+        narrowed = repr((point.restricts, point.numerics))  # the queries of one call often share their restricts
+        selection = self._selections.get(narrowed)
+        if selection is None:
+            selection = self._selections[narrowed] = self._selection(query)
         vector, sparse = query.datapoint.vector, query.datapoint.sparse
         dense_lists = self._dense(selection, vector) if vector is not None and (sparse is None or query.alpha > 0) else []
         sparse_lists = self._sparse(selection, sparse) if sparse is not None and (vector is None or query.alpha < 1) else []
@@ -42,7 +49,7 @@ class Search:
 
     def _ordered(self, query: Query, dense_lists: list[Scored], sparse_lists: list[Scored], depth: int) -> list[Neighbor]:
         vector, sparse = query.datapoint.vector, query.datapoint.sparse
-        dense = self._ranked(dense_lists, depth, lambda block, rows: _dot(block.vectors_at(rows), vector))
+        dense = self._ranked(dense_lists, depth, lambda block, rows: self._exactly(block, rows, vector))
         lexical = self._ranked(sparse_lists, depth, _as_scored(sparse_lists))
         alpha = query.alpha if vector is not None and sparse is not None else float(sparse is None)
         pairs = fused(dense[:depth], lexical[:depth], alpha)
@@ -50,6 +57,16 @@ class Search:
             return [neighbor for _, neighbor in pairs]
         allowed = {hit.entry.id for hit in uncrowded((hit for hit, _ in pairs), query.per_crowding)}
         return [neighbor for hit, neighbor in pairs if hit.entry.id in allowed]
+
+    def _exactly(self, block: Block, rows: np.ndarray, vector: np.ndarray | None) -> np.ndarray:
+        """Row by row in float64, so that a row's score does not depend on its neighbours."""
+        assert vector is not None
+        out = np.empty(len(rows))
+        for start in range(0, len(rows), _GATHER_ROWS):
+            chosen = rows[start : start + _GATHER_ROWS]
+            out[start : start + len(chosen)] = np.multiply(block.vectors_at(chosen), vector, dtype=np.float64).sum(axis=1)
+            self._touch(len(chosen) * _PAGE_AROUND)
+        return out
 
     def _ranked(self, lists: list[Scored], depth: int, exactly: Callable[[Block, np.ndarray], np.ndarray]) -> list[Hit]:
         def entries(block: int, rows: np.ndarray) -> list[Entry]:
@@ -82,23 +99,22 @@ class Search:
 
     def _dense(self, selection: Selection, vector: np.ndarray) -> list[Scored]:
         return [
-            Scored(block, rows, block.scores(vector, rows, self._touch), dense_slack(vector, block.longest))
-            for block, rows in selection
+            Scored(block, rows, block.rough_scores(vector, rows, self._touch), block.error(vector)) for block, rows in selection
         ]
 
     def _sparse(self, selection: Selection, sparse: Sparse) -> list[Scored]:
         """Dot products over the dimensions both sides have; datapoints that share none are not in the list."""
         lists = []
         for block, rows in selection:
-            totals = np.zeros(block.rows)
-            shares = np.zeros(block.rows, dtype=bool)
-            for dimension, weight in zip(sparse.dimensions, sparse.values, strict=True):
-                held, values = self._manifest.postings(block.number, dimension)
-                totals[held] += weight * values
-                shares[held] = True
-            kept = np.flatnonzero(shares) if rows is None else rows[shares[rows]]
-            if len(kept):
-                lists.append(Scored(block, kept, totals[kept]))
+            parts = [self._manifest.postings(block.number, dimension) for dimension in sparse.dimensions]
+            weighted = [part["value"] * weight for part, weight in zip(parts, sparse.values, strict=True)]
+            held, places = np.unique(np.concatenate([part["row"] for part in parts]), return_inverse=True)
+            totals = np.bincount(places, weights=np.concatenate(weighted), minlength=len(held))
+            if rows is not None:
+                passing = np.isin(held, rows, assume_unique=True)
+                held, totals = held[passing], totals[passing]
+            if len(held):
+                lists.append(Scored(block, held, totals))
         return lists
 
 
@@ -111,12 +127,6 @@ def _as_scored(lists: list[Scored]) -> Callable[[Block, np.ndarray], np.ndarray]
         return part.scores if part.rows is None else part.scores[np.searchsorted(part.rows, rows)]
 
     return again
-
-
-def _dot(vectors: np.ndarray, query: np.ndarray | None) -> np.ndarray:
-    """Row by row in float64, so that a row's score does not depend on its neighbours."""
-    assert query is not None
-    return np.multiply(vectors, query, dtype=np.float64).sum(axis=1)
 
 
 def _is_proven(rule: Rule, proven: set[str]) -> bool:
