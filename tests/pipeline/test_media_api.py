@@ -7,7 +7,8 @@ import requests
 from PIL import Image
 
 from shared.domain.events import Event, EventType
-from shared.domain.media import Video
+from shared.domain.media import SegmentPlace, Video
+from shared.objects.buckets import NoSuchObject
 from tests.pipeline.films import film, picture
 from tests.pipeline.gemini import Gemini, answer, asks_for
 from tests.pipeline.house import House
@@ -69,7 +70,7 @@ def test_a_session_that_brings_no_media_leaves_nothing_and_says_why(house: House
     assert house.call("GET", f"/videos/{session['video_id']}").status == 404
     events = house.world.store.stream(Event, house.world.store.collection(Event, house.tenant()))
     assert EventType.MEDIA_PROCESSING_FAILED in {event.event_type for event in events if event.video_id == session["video_id"]}
-    with pytest.raises(Exception, match="original"):
+    with pytest.raises(NoSuchObject):
         house.world.objects.stat(session["video_uri"])
 
 
@@ -270,3 +271,21 @@ def test_nothing_of_a_deleted_item_is_signed_or_shown(house: House) -> None:
         assert house.call("POST", "/videos/signed-url", {"gcs_uri": uri}).error == "object_not_found"
     assert house.call("GET", f"/videos/{video_id}/gif").error == "video_not_found"
     assert house.call("GET", f"/videos/segments/{segment_id}/thumbnail").error == "segment_not_found"
+
+
+def test_deleting_an_item_takes_its_markers_pictures_and_places_along(house: House) -> None:
+    video_id = house.film(SHOTS)
+    run_over(house, video_id)
+    tenant, store = house.tenant(), house.world.store
+    segment_id = house.call("GET", f"/videos/{video_id}/segments").json["data"][0]["segment_id"]
+    for target_type, target_id in (("video", video_id), ("segment", segment_id)):
+        assert house.call("PUT", "/markers", {"target_type": target_type, "target_id": target_id}).status == 200
+    owned = addresses_of(house, video_id)
+    house.call("DELETE", f"/videos/{video_id}")
+    house.world.deliver()
+    assert house.call("GET", f"/videos/{video_id}/deletion").json["status"] == "deleted"
+    assert house.call("GET", "/markers").json == []
+    assert list(store.collection(SegmentPlace, tenant).stream()) == []
+    for uri in owned:
+        with pytest.raises(NoSuchObject):
+            house.world.objects.stat(uri)

@@ -13,8 +13,10 @@ from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 from functions.pipeline.purge.run_tables import forget_tables, rebuild_tables
 from shared.domain.batches import batched
 from shared.domain.documents import Document, Work
-from shared.domain.media import Cut, Deletion, Index, Segment, Video, deletion_id
+from shared.domain.markers import MarkedTarget
+from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
 from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult
+from shared.domain.uploads import UploadSession
 from shared.messaging.messages import Purge, SettleRun
 from shared.messaging.queues import Queues
 from shared.objects.buckets import Objects
@@ -109,6 +111,9 @@ def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             _purge_from_run(media, deps)
         _purge_cuts(video, deps)
     _delete_all(LlmCall, _calls(tenant, "video_id", video_id, deps), deps)
+    marked = deps.store.collection(MarkedTarget, tenant).where(filter=FieldFilter("video_id", "==", video_id))
+    _delete_all(MarkedTarget, marked, deps)
+    _delete(deps.store.get_all(UploadSession, [(tenant, video_id)]), deps)
     deps.objects.delete_below(deps.objects.originals, f"media/{tenant}/{video_id}/")
     for kind in ("thumbs", "gif", "audio", "blobs"):
         deps.objects.delete_below(deps.objects.derived, f"{kind}/{tenant}/{video_id}/")
@@ -157,6 +162,7 @@ def _purge_cuts(video: Video, deps: Deps) -> None:
         segments = deps.store.collection(Segment, video.tenant, video.video_id, cut.cut_id)
         for page in batched(deps.store.stream(Segment, segments), MAX_BATCH):
             deps.vectors.remove([image_id(s.video_id, s.cut_id, s.segment_id) for s in page])
+            _delete(deps.store.get_all(SegmentPlace, [(s.tenant, s.segment_id) for s in page]), deps)
             _delete(page, deps)
         _delete([cut], deps)
 
