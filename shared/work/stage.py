@@ -48,7 +48,7 @@ class Stage(Generic[M, D]):
         started = time.monotonic()
         try:
             message = self._decode(body)
-        except (ValueError, KeyError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:  # no shape of ours
             # Delivered again it would be just as wrong: say so once, loudly, and take it.
             logging.error("message refused", function=self._work.__name__, reason=type(error).__name__)
             return Answer(200)
