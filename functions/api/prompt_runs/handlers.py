@@ -1,4 +1,4 @@
-"""Starting prompt runs, and reading what they found."""
+"""Reading what prompt runs found; cancelling them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,14 +6,13 @@ from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from functions.api.prompt_runs.schemas import ExecuteBody, IndexTarget, ListQuery, ResultsQuery, VideosTarget
+from functions.api.prompt_runs.schemas import ListQuery, ResultsQuery
 from functions.api.prompt_runs.views import llm_call, segment_result, video_result
-from shared.domain.errors import ApiError, ErrorCode, invalid
-from shared.domain.prompts import Prompt
+from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.runs import LlmCall, Run, RunMedia, RunStatus, SegmentResult, SegmentState
 from shared.http.call import Call
 from shared.http.views.run import run_view
-from shared.messaging.messages import PlanRun, SettleRun
+from shared.messaging.messages import SettleRun
 from shared.messaging.queues import Queues
 from shared.objects.buckets import Objects
 from shared.store.documents import Changed, Store
@@ -22,10 +21,9 @@ from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.prompts import Prompts
 from shared.store.runs import Runs
-from shared.store.videos import PLAYGROUND, Videos, video_not_found
+from shared.store.videos import Videos, video_not_found
 
-DEFAULT_MODEL = "gemini-2.5-flash"
-PLANNED_WITHIN = timedelta(seconds=60)
+STOPPED_WITHIN = timedelta(seconds=60)
 MOST_CALLS = 2_000
 
 
@@ -39,68 +37,6 @@ class Deps:
     videos: Videos
     prompts: Prompts
     runs: Runs
-
-
-def execute(call: Call[ExecuteBody], deps: Deps) -> dict[str, Any]:
-    """Start a prompt run"""
-    body = call.body
-    prompt = deps.prompts.get(call.tenant, body.prompt_id)
-    if not prompt.is_active:
-        raise invalid("prompt_id", "this prompt is deactivated; choose an active one or create it anew")
-    index_ids = _index_ids(call, deps)
-    run = _run(call, prompt, index_ids, deps)
-    batch = deps.store.batch()
-    batch.create(run)
-    try:
-        batch.commit()
-    except Changed:  # an earlier attempt of the same request came this far
-        run = deps.runs.get(call.tenant, run.run_id)
-    deps.queues.send(PlanRun(tenant=run.tenant, run_id=run.run_id), slot="execute")
-    return run_view(run)
-
-
-def _index_ids(call: Call[ExecuteBody], deps: Deps) -> list[str]:
-    """Those of the media the run will touch. Raises INDEX_NOT_FOUND or VIDEO_NOT_FOUND."""
-    target = call.body.target
-    if isinstance(target, IndexTarget):
-        return [deps.indexes.get(call.tenant, target.index_id).index_id]
-    if not isinstance(target, VideosTarget):
-        return [PLAYGROUND]
-    videos = deps.videos.get_many(call.tenant, target.video_ids)
-    if len(videos) < len(set(target.video_ids)):
-        raise video_not_found()
-    if target.index_id is not None:
-        deps.indexes.get(call.tenant, target.index_id)
-        if any(video.index_id != target.index_id for video in videos):
-            raise invalid("target.video_ids", "not all of these are in target.index_id")
-    return sorted({video.index_id for video in videos})
-
-
-def _run(call: Call[ExecuteBody], prompt: Prompt, index_ids: list[str], deps: Deps) -> Run:
-    body = call.body
-    now = deps.store.clock()
-    return Run(
-        created_at=now,
-        updated_at=now,
-        tenant=call.tenant,
-        run_id=call.new_id("run"),
-        user_id=call.caller.user_id,
-        prompt_id=prompt.prompt_id,
-        prompt_name=prompt.name,
-        prompt_revision=prompt.revision_number,
-        prompt=prompt.contract(),
-        target=body.target.model_dump(),
-        index_ids=index_ids,
-        video_segmentation_type=body.video_segmentation_type,
-        audio_segmentation_type=body.audio_segmentation_type,
-        video_segment_duration=body.video_segment_duration if body.video_segmentation_type == "fixed" else None,
-        audio_segment_duration=body.audio_segment_duration if body.audio_segmentation_type == "fixed" else None,
-        processing_model=body.processing_model or DEFAULT_MODEL,
-        enable_transcription=body.enable_transcription,
-        enable_image_embedding=body.enable_image_embedding,
-        status=RunStatus.PENDING,
-        wake_at=now + PLANNED_WITHIN,
-    )
 
 
 def list_runs(call: Call[None], deps: Deps) -> list[dict[str, Any]]:
@@ -120,7 +56,7 @@ def list_results(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
     """Page through the segment results of one media item, in the order of the media"""
     query: ResultsQuery = call.query
     run = deps.runs.get(call.tenant, run_id)
-    media = _media(call.tenant, run, query.video_id, deps)
+    media = media_in_run(call.tenant, run, query.video_id, deps)
     rows = deps.store.collection(SegmentResult, call.tenant, run.run_id, media.video_id)
     page = deps.pages.page(
         SegmentResult,
@@ -138,7 +74,7 @@ def list_results(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
 def get_video_result(call: Call[None], deps: Deps, run_id: str, video_id: str) -> dict[str, Any]:
     """Retrieve the media-wide synthesis of one media item"""
     run = deps.runs.get(call.tenant, run_id)
-    media = _media(call.tenant, run, video_id, deps)
+    media = media_in_run(call.tenant, run, video_id, deps)
     if media.video_level_status not in ("completed", "partial", "failed"):
         raise ApiError(ErrorCode.VIDEO_RESULT_NOT_FOUND, "there is no media-wide result for this item yet")
     video = deps.videos.get(call.tenant, video_id)
@@ -165,7 +101,7 @@ def cancel(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
         now = deps.store.clock()
         stop = {"requested_at": now, "requested_by": call.caller.user_id, "mode": "cooperative"}
         batch = deps.store.batch()
-        batch.change(run, stop_state=stop, wake_at=now + PLANNED_WITHIN)
+        batch.change(run, stop_state=stop, wake_at=now + STOPPED_WITHIN)
         try:
             batch.commit()
         except Changed:
@@ -174,7 +110,7 @@ def cancel(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:
         return run_view(run, Markers(deps.store).of_each(call.tenant, [run_id]))
 
 
-def _media(tenant: str, run: Run, video_id: str, deps: Deps) -> RunMedia:
+def media_in_run(tenant: str, run: Run, video_id: str, deps: Deps) -> RunMedia:
     """The item's row in the run; 404 for an item that is gone or was never in it."""
     deps.videos.get(tenant, video_id)
     media = deps.store.get(RunMedia, tenant, run.run_id, video_id)

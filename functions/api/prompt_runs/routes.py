@@ -1,18 +1,35 @@
-from functions.api.prompt_runs import handlers
-from functions.api.prompt_runs.schemas import ExecuteBody, ListQuery, ResultsQuery
+from functions.api.prompt_runs import estimating, handlers, retries, starting
+from functions.api.prompt_runs.schemas import ExecuteBody, ListQuery, ProcessQuery, ResultsQuery, RetryBody
 from shared.domain.errors import ErrorCode
 from shared.http.routes import Scope, get, post
 
 _RUN = (ErrorCode.RUN_NOT_FOUND,)
+_NAMED = (ErrorCode.PROMPT_NOT_FOUND, ErrorCode.INDEX_NOT_FOUND, ErrorCode.VIDEO_NOT_FOUND)
+_SEGMENT = "/prompt-runs/{run_id}/videos/{video_id}/segments/{segment_id}"
 
 ROUTES = [
     post(
         "/prompt-runs/execute",
-        handlers.execute,
+        starting.execute,
         body=ExecuteBody,
         scope=Scope.WRITE,
         status=201,
-        errors=(ErrorCode.PROMPT_NOT_FOUND, ErrorCode.INDEX_NOT_FOUND, ErrorCode.VIDEO_NOT_FOUND),
+        errors=_NAMED,
+    ),
+    post(
+        "/prompt-runs/estimate",
+        estimating.estimate,
+        body=ExecuteBody,
+        scope=Scope.READ,
+        idempotent=False,
+        errors=_NAMED,
+    ),
+    post(
+        "/videos/{video_id}/process",
+        starting.process,
+        query=ProcessQuery,
+        scope=Scope.WRITE,
+        errors=(ErrorCode.VIDEO_NOT_FOUND, ErrorCode.PROMPT_NOT_FOUND),
     ),
     get("/prompt-runs", handlers.list_runs, query=ListQuery, scope=Scope.READ),
     get("/prompt-runs/{run_id}", handlers.retrieve, scope=Scope.READ, errors=_RUN),
@@ -24,5 +41,20 @@ ROUTES = [
         errors=(*_RUN, ErrorCode.VIDEO_RESULT_NOT_FOUND),
     ),
     get("/prompt-runs/{run_id}/llm-calls", handlers.list_llm_calls, scope=Scope.READ, errors=_RUN),
+    get("/prompt-runs/{run_id}/failed-segments", retries.list_failed_segments, scope=Scope.READ, errors=_RUN),
+    post(
+        f"{_SEGMENT}/retry",
+        retries.retry_segment,
+        body=RetryBody,
+        scope=Scope.WRITE,
+        status=202,
+        errors=(*_RUN, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.CONFLICT),
+    ),
+    get(
+        f"{_SEGMENT}/retries/{{retry_id}}",
+        retries.get_retry,
+        scope=Scope.READ,
+        errors=(*_RUN, ErrorCode.VIDEO_NOT_FOUND, ErrorCode.RETRY_NOT_FOUND),
+    ),
     post("/prompt-runs/{run_id}/cancel", handlers.cancel, scope=Scope.WRITE, errors=(*_RUN, ErrorCode.CONFLICT)),
 ]

@@ -28,7 +28,11 @@ Target = Annotated[IndexTarget | VideosTarget | PlaygroundTarget, Field(discrimi
 
 
 class ExecuteBody(BaseModel):
-    """Durations are whole seconds, required where the segmentation is `fixed`."""
+    """Durations are whole seconds, required where the segmentation is `fixed`.
+
+    Where the same prompt ran over the same segments with the same settings before, its answers are taken over and no model is
+    asked; `force` asks anew.
+    """
 
     prompt_id: Id
     target: Target
@@ -39,6 +43,7 @@ class ExecuteBody(BaseModel):
     processing_model: Model | None = None
     enable_transcription: bool = True
     enable_image_embedding: bool = True
+    force: bool = False
 
     @model_validator(mode="after")
     def _durations(self) -> "ExecuteBody":
@@ -46,6 +51,19 @@ class ExecuteBody(BaseModel):
             if getattr(self, f"{medium}_segmentation_type") == "fixed" and getattr(self, f"{medium}_segment_duration") is None:
                 raise ValueError(f"{medium}_segment_duration is required when {medium}_segmentation_type is fixed")
         return self
+
+
+class RetryBody(BaseModel):
+    """May be left out; the `Idempotency-Key` header comes first."""
+
+    idempotency_key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] | None = None
+
+
+class ProcessQuery(BaseModel):
+    """Without `prompt_id`, the prompt attached to the item's index."""
+
+    segment_duration: int = Field(10, ge=1, le=300)
+    prompt_id: Id | None = None
 
 
 class ListQuery(BaseModel):

@@ -39,6 +39,7 @@ def run_view(run: Run, marks: Marks = NO_MARKS) -> dict[str, Any]:
         "processing_model": run.processing_model,
         "enable_transcription": run.enable_transcription,
         "enable_image_embedding": run.enable_image_embedding,
+        "force": run.force,
         "video_level_enabled": bool(run.video_level),
         "semantic_indexing": run.prompt.get("semantic_indexing") or {},
         "stop_state": {name: _moment(run.stop_state.get(name)) for name in _STOP_FIELDS},
@@ -49,6 +50,7 @@ def run_view(run: Run, marks: Marks = NO_MARKS) -> dict[str, Any]:
         "created_at": wire_time(run.created_at),
         "started_at": wire_time(run.started_at),
         "completed_at": wire_time(run.completed_at),
+        "mended_at": wire_time(run.mended_at),
         "updated_at": wire_time(run.updated_at),
         "marker": marks.whole(run.run_id),
     }
@@ -62,10 +64,18 @@ def _context(run: Run) -> dict[str, Any]:
 
 
 def _progress(run: Run) -> dict[str, Any]:
-    total, done = run.counts.get("total_segments", 0), run.counts.get("completed_segments", 0)
+    """As last measured; `eta_at` is the moment that `eta_seconds` lead to, both null until the pace tells something."""
     ended = RunStatus(run.status).is_terminal
-    percent = 100.0 if ended and not total else round(100.0 * done / total, 1) if total else 0.0
-    return {"total_segments": total, "completed_segments": done, "percent": percent}
+    measured = run.progress if run.progress and not ended else {}
+    stopped = run.status == RunStatus.CANCELLED
+    return {
+        "stage": "done" if ended else measured.get("stage", "cutting" if run.planned else "planning"),
+        "percent": run.progress.get("percent", 0.0) if stopped else 100.0 if ended else measured.get("percent", 0.0),
+        "total_segments": run.counts.get("total_segments", 0),
+        "completed_segments": run.counts.get("completed_segments", 0),
+        "eta_seconds": 0 if ended else measured.get("eta_seconds"),
+        "eta_at": wire_time(measured.get("eta_at")),
+    }
 
 
 def _succeeded(run: Run) -> dict[str, bool | None]:
