@@ -185,7 +185,16 @@ def play(tmp_path_factory: pytest.TempPathFactory, _gemini: Gemini, vector_url: 
 
 
 # Those that work on a run, in the order of its life; the test of the clean run holds the list complete.
-STAGES = ("ingest-media", "plan-run", "cut-segments", "process-segment", "synthesize-video", "settle-run", "sequence-events")
+STAGES = (
+    "ingest-media",
+    "plan-run",
+    "cut-segments",
+    "process-segment",
+    "synthesize-video",
+    "settle-run",
+    "build-tables",
+    "sequence-events",
+)
 
 
 @dataclass(frozen=True)
