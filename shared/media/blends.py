@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shared.media.dips import HALF_LENGTHS, find_dips, variances
 from shared.media.frames import Sample, split
 
 _LUMA_GRID, _CHROMA_GRID = (18, 32), (9, 16)
@@ -54,7 +55,9 @@ class BlendTrace:
         rate = min(max(frame_rate, 5.0), 120.0)
         self._reaches = sorted({max(2, round(half * rate)) for half in _HALF_LENGTHS})
         self._flash_reach = max(2, round(_FLASH_SECONDS * rate))
-        self._margin = max(self._reaches[-1], self._flash_reach) + 1
+        self._dip_reaches = sorted({max(3, round(half * rate)) for half in HALF_LENGTHS})
+        self._margin = max(self._reaches[-1], self._flash_reach, self._dip_reaches[-1] + 1) + 1
+        self.dips: list[tuple[int, int]] = []  # middle and reach
         self._grids = np.zeros((0, _CELLS), np.float32)
         self._first = 0  # number of the picture whose grid is at the head of the array
         self._waiting: list[np.ndarray] = []
@@ -99,6 +102,7 @@ class BlendTrace:
         end = self._first + len(grids) - (0 if last else self._margin)
         for reach in self._reaches:
             self._find_middles(grids, reach, end)
+        self._find_dips(grids, end)
         remaining = []
         for number, peak in self._peaks:
             if number >= end:
@@ -129,6 +133,12 @@ class BlendTrace:
             ]
             if max(residues) < _MOST_RESIDUE and not _same_content(a, b, residues[0]):
                 self.middles.append(self._first + middle)
+
+    def _find_dips(self, grids: np.ndarray, end: int) -> None:
+        spread = variances(grids[:, :LUMA_CELLS], _LUMA_GRID)
+        for reach in self._dip_reaches:
+            found = find_dips(grids, LUMA_CELLS, spread, reach, self._done - self._first, end - self._first)
+            self.dips += [(self._first + number, reach) for number in found]
 
     def _returns(self, grids: np.ndarray, at: int, peak: float) -> bool:
         """Is the picture before the peak soon seen again: a flash of light, not a cut?"""

@@ -18,6 +18,7 @@ LEAST_CHANGE = 9.0
 MIN_SHOT_SECONDS = 0.6
 _CHROMA_WEIGHT = 1.0
 _DISSOLVE_RUN = 5
+_DIP_RUN = 2
 _FADE_REACH_SECONDS = 1.0
 _LOOK_SECONDS = 0.5  # how often the look of a picture is kept for comparing shots
 _LOOK_AFTER_CHANGE_SECONDS = 0.12
@@ -54,9 +55,8 @@ class CutFinder:
         reach = max(2, round(_FADE_REACH_SECONDS * self.frame_rate))
         for number in blends.fades(self._blends.brightness, reach):
             found.append((number, "fade"))
-        for number in blends.dissolves(self._blends.middles, _DISSOLVE_RUN):
-            if not self._touches_black(number):
-                found.append((number, "dissolve"))
+        mixed = blends.dissolves(self._blends.middles, _DISSOLVE_RUN) + self._contrast_dips([number for number, _ in found])
+        found += [(number, "dissolve") for number in mixed if not self._touches_black(number)]
         return self._with_likeness(self._apart(found))
 
     def _hard_cuts(self) -> list[int]:
@@ -69,6 +69,12 @@ class CutFinder:
             if stands_out and int(number) not in self._blends.flashes:
                 cuts.append(int(number))
         return cuts
+
+    def _contrast_dips(self, known: list[int]) -> list[int]:
+        """Middles of dissolves told by contrast; a change that is known already explains the dip beside it."""
+        events = np.array(sorted(known) or [-(10**9)])
+        alone = [number for number, reach in self._blends.dips if np.abs(events - number).min() > reach]
+        return blends.dissolves(alone, _DIP_RUN)
 
     def _apart(self, found: list[tuple[int, CutKind]]) -> list[tuple[int, CutKind]]:
         """Of events closer than a shot can be, keeps hard cuts before fades before dissolves, then the first."""
