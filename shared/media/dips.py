@@ -11,11 +11,11 @@ HALF_LENGTHS = (0.25, 0.375, 0.54, 0.75)  # seconds from the middle to either en
 _BLOCKS = (3, 4)
 _LEAST_VARIANCE = 16.0  # a part of the picture with less shows nothing that could sink
 _LEAST_PARTS = 4
-_LEAST_DIP = 0.45  # how far the middle is below the mean of the ends, as a part of it; 0.5 if they are unrelated
+_LEAST_DIP = 0.42  # how far the middle is below the mean of the ends, as a part of it; 0.5 if they are unrelated
 _LEAST_CHANGE = 14.0  # mean difference of the ends, in levels of 255
 _MOST_CORRELATION = 0.5
-_MOST_RESIDUE = 0.15  # how far the curve is from the parabola at its quarters, as a part of the ends' mean
-_PART_SINKS, _PARTS_SINKING = 0.8, 0.7  # that part of the picture's parts is below this much of its ends
+_MOST_RESIDUE = 0.22  # how far the curve is from the parabola at its quarters, as a part of the ends' mean
+_PART_SINKS, _PARTS_SINKING = 0.8, 0.7
 
 
 def variances(luma: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
