@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.failures import FailureCode
 from shared.domain.mending import mend
 from shared.domain.provider_schema import Relief
 from shared.domain.schema import SchemaError, validate
@@ -62,7 +63,7 @@ def extract(
         reading = _read(answer, schema)
     if reading.errors or not isinstance(reading.data, dict):
         said = "; ".join(f"{e.path}: {e.message}" for e in reading.errors[:3]) or "the answer is no object"
-        raise GiveUp("schema_mismatch", f"the model's answer does not fit the schema: {said}", retryable=True)
+        raise GiveUp(FailureCode.SCHEMA_MISMATCH, f"the model's answer does not fit the schema: {said}", retryable=True)
     warnings = [
         OFFLINE_WARNING if answer.model == OFFLINE_MODEL else "",
         read_note(answer).told,

@@ -14,6 +14,7 @@ from typing import Any
 import google.auth
 
 from shared.config import Settings
+from shared.domain.failures import FailureCode
 from shared.vectors.index import DIMENSIONS
 from shared.work.outcomes import GiveUp, Retry, Throttled
 
@@ -162,7 +163,7 @@ class Models:
                 raise Throttled(10.0, "the model is throttled") from error
             if error.code == 400 and any(words in str(error.message).lower() for words in _SCHEMA_REFUSALS):
                 raise SchemaRefused(str(error.message)) from error
-            raise GiveUp("model_refused", f"the model refused: {error.message}") from error
+            raise GiveUp(FailureCode.MODEL_REFUSED, f"the model refused: {error.message}") from error
         except errors.ServerError as error:
             raise Retry(f"the model answered {error.code}") from error
         except (OSError, *_transport_failures()) as error:
@@ -192,10 +193,10 @@ def _media_part(media: MediaPart) -> Any:
 
 def _stopped(reason: str) -> GiveUp:
     if reason == "MAX_TOKENS":
-        return GiveUp("output_too_long", "the answer did not fit; ask for fewer or shorter fields, or shorter segments")
+        return GiveUp(FailureCode.OUTPUT_TOO_LONG, "the answer did not fit; ask for fewer or shorter fields, or shorter segments")
     if reason in ("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"):
-        return GiveUp("model_blocked", f"the model declined this content ({reason.lower()})")
-    return GiveUp("model_stopped", f"the model stopped early ({reason.lower()})", retryable=True)
+        return GiveUp(FailureCode.MODEL_BLOCKED, f"the model declined this content ({reason.lower()})")
+    return GiveUp(FailureCode.MODEL_STOPPED, f"the model stopped early ({reason.lower()})", retryable=True)
 
 
 @cache

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.failures import FailureCode
 from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import MediaPart, Question
 from shared.work.outcomes import GiveUp
@@ -55,7 +56,9 @@ def transcribe(ledger: Ledger, *, model: str, media: MediaPart, subject: Subject
         wire = json.loads(answer.text)
         spoken = [_utterance(item) for item in wire.get("utterances") or []]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise GiveUp("transcript_unreadable", "the model's transcript is not what was asked for", retryable=True) from error
+        raise GiveUp(
+            FailureCode.TRANSCRIPT_UNREADABLE, "the model's transcript is not what was asked for", retryable=True
+        ) from error
     utterances = [one for one in spoken if one["text"]]
     return Transcript(" ".join(one["text"] for one in utterances), utterances)
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from shared.domain.documents import Work
+from shared.domain.failures import FailureCode
 from shared.store.documents import Batch, Changed, Store
 from shared.work.outcomes import GiveUp, LeaseLost, Retry, Throttled
 
@@ -110,7 +111,9 @@ class Claims:
         except Exception as error:
             failures = document.failures + 1
             if failures >= MAX_FAILURES:
-                raise GiveUp("attempts_exhausted", f"given up after {failures} attempts: {error}", retryable=True) from error
+                raise GiveUp(
+                    FailureCode.ATTEMPTS_EXHAUSTED, f"given up after {failures} attempts: {error}", retryable=True
+                ) from error
             self._release(document, failures=failures, after=0.0)
             raise
 
@@ -133,7 +136,7 @@ class Claims:
         except Changed as error:
             raise Retry("another worker was quicker") from error
         if document.failures >= MAX_FAILURES:
-            raise GiveUp("attempts_exhausted", f"the worker died {document.failures} times on this", retryable=True)
+            raise GiveUp(FailureCode.ATTEMPTS_EXHAUSTED, f"the worker died {document.failures} times on this", retryable=True)
 
     def _release(self, document: Work, *, failures: int, after: float) -> None:
         batch = self._store.batch()

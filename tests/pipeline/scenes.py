@@ -57,6 +57,7 @@ def a_run(world: World, tenant: str, videos: list[Video], *, send: bool = True, 
     """Asked for, and its first message sent, unless a test wants it lost."""
     now = world.store.clock()
     video_level = settings.pop("video_level", None)
+    prompt_text, schema = settings.pop("prompt_text", "Extract."), settings.pop("json_schema", SCHEMA)
     run = Run(
         created_at=now,
         updated_at=now,
@@ -66,7 +67,7 @@ def a_run(world: World, tenant: str, videos: list[Video], *, send: bool = True, 
         prompt_id=new_id("prompt"),
         prompt_name="Scene extractor",
         prompt_revision=1,
-        prompt={"prompt_text": "Extract.", "json_schema": SCHEMA, "video_level": video_level, "semantic_indexing": {}},
+        prompt={"prompt_text": prompt_text, "json_schema": schema, "video_level": video_level, "semantic_indexing": {}},
         target={"type": "videos", "video_ids": [video.video_id for video in videos]},
         index_ids=sorted({video.index_id for video in videos}),
         status=RunStatus.PENDING,

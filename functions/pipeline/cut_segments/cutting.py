@@ -8,6 +8,7 @@ from typing import Any
 from functions.pipeline.cut_segments.segmenting import cut_media
 from shared.domain.batches import batched
 from shared.domain.events import EventType
+from shared.domain.failures import FailureCode
 from shared.domain.media import Cut, Segment, Video
 from shared.domain.runs import FailureStage, MediaState, Run, RunMedia, SegmentResult, SegmentState
 from shared.media.opener import UnreadableMedia
@@ -55,7 +56,10 @@ def _cut(run: Run, media: RunMedia, video: Video | None, deps: Deps) -> None:
             if run.stop_requested:
                 _end(run, claim, MediaState.CANCELLED, {}, deps)
             elif video is None or video.deleted_at is not None:
-                gone = {"failure_code": "media_deleted", "error_message": "the media was deleted while the run was under way"}
+                gone = {
+                    "failure_code": FailureCode.MEDIA_DELETED,
+                    "error_message": "the media was deleted while the run was under way",
+                }
                 _end(run, claim, MediaState.CANCELLED, gone, deps)
             else:
                 _write_rows(run, video, claim, deps)
@@ -77,7 +81,7 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
         except UnreadableMedia as error:
             raise GiveUp(error.code, str(error), stage=FailureStage.PROBE) from error
         except NoSuchObject as error:
-            raise GiveUp("media_gone", "the stored media is no longer there", stage=FailureStage.PROBE) from error
+            raise GiveUp(FailureCode.MEDIA_GONE, "the stored media is no longer there", stage=FailureStage.PROBE) from error
     query = deps.store.collection(Segment, video.tenant, video.video_id, cut_id).order_by("ordinal")
     segments = list(deps.store.stream(Segment, query))
     for page in batched(segments, MAX_BATCH):

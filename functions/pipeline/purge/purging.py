@@ -15,7 +15,8 @@ from shared.domain.batches import batched
 from shared.domain.documents import Document, Work
 from shared.domain.markers import MarkedTarget
 from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
-from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult
+from shared.domain.reuse import EarlierAnswer
+from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult, SegmentRetry
 from shared.domain.uploads import UploadSession
 from shared.messaging.messages import Purge, SettleRun
 from shared.messaging.queues import Queues
@@ -110,6 +111,7 @@ def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
         for media in _media_rows(video, deps):
             _purge_from_run(media, deps)
         _purge_cuts(video, deps)
+    _delete_all(EarlierAnswer, deps.store.collection(EarlierAnswer, tenant, video_id), deps)
     _delete_all(LlmCall, _calls(tenant, "video_id", video_id, deps), deps)
     marked = deps.store.collection(MarkedTarget, tenant).where(filter=FieldFilter("video_id", "==", video_id))
     _delete_all(MarkedTarget, marked, deps)
@@ -141,6 +143,7 @@ def _purge_from_run(media: RunMedia, deps: Deps) -> None:
     for page in batched(deps.store.stream(SegmentResult, rows), 20):
         for row in page:
             _wait_for_holder(row, "a worker still holds a segment of it and may write vectors", deps)
+            _purge_retries(row, deps)
             for attempt in range(1, row.attempt + 1):
                 deps.vectors.remove(text_ids(row.run_id, row.video_id, row.segment_id, attempt, MAX_TEXTS))
         _delete(page, deps)
@@ -169,6 +172,15 @@ def _purge_cuts(video: Video, deps: Deps) -> None:
 
 def _runs_over(tenant: str, index_id: str, deps: Deps) -> BaseQuery:
     return deps.store.collection(Run, tenant).where(filter=FieldFilter("index_ids", "array_contains", index_id))
+
+
+def _purge_retries(row: SegmentResult, deps: Deps) -> None:
+    if not row.retry_id and row.attempt < 2:
+        return  # it never had one
+    retries = deps.store.collection(SegmentRetry, row.tenant, row.run_id, row.video_id, row.segment_id)
+    for retry in list(deps.store.stream(SegmentRetry, retries)):
+        _wait_for_holder(retry, "a worker still tries a segment of it again and may write vectors", deps)
+        _delete([retry], deps)
 
 
 def _calls(tenant: str, field: str, value: str, deps: Deps) -> BaseQuery:
