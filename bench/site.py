@@ -56,13 +56,19 @@ def _role(pid: int) -> str:
 @contextmanager
 def fresh() -> Iterator[BenchSite]:
     folder = Path(tempfile.mkdtemp(prefix="videovector-bench-"))
-    port = free_port()
     try:
-        with running(port, folder / "data"):
-            said = json.loads((folder / "data" / "credentials.json").read_text())
-            yield BenchSite(port, folder / "data", said)
+        with site_on(folder / "data") as site:
+            yield site
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def site_on(data_dir: Path) -> Iterator[BenchSite]:
+    """A site with the data of a folder, new or as an earlier one left it; it is stopped behind the measurement."""
+    port = free_port()
+    with running(port, data_dir):
+        yield BenchSite(port, data_dir, json.loads((data_dir / "credentials.json").read_text()))
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ from emulators.vertex.vectors.datapoint import Neighbor
 from emulators.vertex.vectors.manifest import Entry
 
 RRF_RANK_CONSTANT = 60
+_MOST_EQUALS = 2_000
 
 
 @dataclass
@@ -40,7 +41,8 @@ def ranked(
     """At least the `count` best (if there are as many), best first, equal scores by id.
 
     Everything that may still belong to the best within the error is scored again by `exactly`, whose result depends on the row
-    alone, so the order does not change with where a vector happens to lie.
+    alone, so the order does not change with where a vector happens to lie. Only where thousands are equal at the edge, as the
+    values of a common word are, those written first stand for all.
     """
     total = sum(len(part.scores) for part in lists)
     if not total:
@@ -54,9 +56,13 @@ def ranked(
             looks.append((part.block, rows, exactly(part.block, rows)))
     cut = _nth_best([scores for _, _, scores in looks], count)
     hits: list[Hit] = []
+    equals = _MOST_EQUALS
     for block, rows, scores in looks:
-        exact = {row: score for row, score in zip(rows.tolist(), scores.tolist(), strict=True) if score >= cut}
-        hits += [Hit(entry, block.number, exact[entry.row]) for entry in entries(block.number, np.array(list(exact), np.int64))]
+        above, level = np.flatnonzero(scores > cut), np.flatnonzero(scores == cut)[:equals]
+        equals -= len(level)
+        kept = np.concatenate([above, level])
+        exact = dict(zip(rows[kept].tolist(), scores[kept].tolist(), strict=True))
+        hits += [Hit(entry, block.number, exact[entry.row]) for entry in entries(block.number, rows[kept])]
     hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
     return hits
 

@@ -1,6 +1,6 @@
 """One query over the blocks of an index: which blocks, which rows, which order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -107,15 +107,26 @@ class Search:
         lists = []
         for block, rows in selection:
             parts = [self._manifest.postings(block.number, dimension) for dimension in sparse.dimensions]
-            weighted = [part["value"] * weight for part, weight in zip(parts, sparse.values, strict=True)]
-            held, places = np.unique(np.concatenate([part["row"] for part in parts]), return_inverse=True)
-            totals = np.bincount(places, weights=np.concatenate(weighted), minlength=len(held))
+            held, totals = _summed(parts, sparse.values, block.rows)
             if rows is not None:
                 passing = np.isin(held, rows, assume_unique=True)
                 held, totals = held[passing], totals[passing]
             if len(held):
                 lists.append(Scored(block, held, totals))
         return lists
+
+
+def _summed(parts: list[np.ndarray], weights: Sequence[float], rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in any of the postings, ascending, and the weighted sum of what each holds."""
+    if len(parts) == 1:
+        return parts[0]["row"], parts[0]["value"] * weights[0]
+    found = np.concatenate([part["row"] for part in parts])
+    values = np.concatenate([part["value"] * weight for part, weight in zip(parts, weights, strict=True)])
+    if len(found) * 16 > rows:  # counting through every row beats sorting
+        held = np.flatnonzero(np.bincount(found, minlength=rows))
+        return held, np.bincount(found, weights=values, minlength=rows)[held]
+    held, places = np.unique(found, return_inverse=True)
+    return held, np.bincount(places, weights=values, minlength=len(held))
 
 
 def _as_scored(lists: list[Scored]) -> Callable[[Block, np.ndarray], np.ndarray]:
