@@ -125,11 +125,20 @@ def preview_gif(images: Sequence[Image.Image], *, side: int = PREVIEW_SIDE, seco
     size = (max(1, round(first.width * scale)), max(1, round(first.height * scale)))
     frames = [image.convert("RGB").resize(size, Image.Resampling.BILINEAR) for image in images]
     # One palette for all frames keeps colours from flickering and the file small.
-    palette = cast(Image.Image, frames[len(frames) // 2].quantize(colors=255))
+    palette = cast(Image.Image, _one_below_the_other(frames).quantize(colors=255))
     drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     out = io.BytesIO()
     drawn[0].save(out, "GIF", save_all=True, append_images=drawn[1:], duration=round(seconds_each * 1000), loop=0, optimize=False)
     return out.getvalue()
+
+
+def _one_below_the_other(frames: Sequence[Image.Image]) -> Image.Image:
+    """All of them, reduced, on one picture."""
+    width, height = max(1, frames[0].width // 4), max(1, frames[0].height // 4)
+    strip = Image.new("RGB", (width, height * len(frames)))
+    for number, frame in enumerate(frames):
+        strip.paste(frame.resize((width, height), Image.Resampling.NEAREST), (0, number * height))
+    return strip
 
 
 def sharpness(luma: np.ndarray) -> float:
