@@ -12,7 +12,7 @@ from emulators.vertex.answers import REFUSALS
 from emulators.vertex.context import context_from
 from emulators.vertex.embeddings.engine import EmbeddingEngine
 from emulators.vertex.embeddings.wire import routes as embedding_routes
-from emulators.vertex.generate.wire import routes as generate_routes
+from emulators.vertex.generate.wire import generation
 from emulators.vertex.hosting import Hosted
 from emulators.vertex.vectors.datapoint import IndexSpec
 from emulators.vertex.vectors.engine import VectorEngine
@@ -70,14 +70,20 @@ def serve(
         indexes, database=cloud / "vertex.sqlite" if cloud else None, folder=cloud / "vertex-blocks" if cloud else None
     )
     embeddings = EmbeddingEngine(clock, notes=cloud / "verified-models.json" if cloud else None)
+    generating = generation(faults, context)
     hosted = Hosted(port)
     app = Starlette(
         routes=[
             *vector_routes(vectors, faults, lambda: f"127.0.0.1:{hosted.port}"),
             *embedding_routes(embeddings, faults, read_object),
-            *generate_routes(faults, context),
+            *generating.routes,
         ],
         exception_handlers=REFUSALS,
     )
-    hosted.run(app, chore=embeddings.warmth.cool, close=vectors.close)
+
+    def close() -> None:
+        generating.close()
+        vectors.close()
+
+    hosted.run(app, chore=embeddings.warmth.cool, close=close)
     return ModelsServer(hosted, vectors, embeddings)

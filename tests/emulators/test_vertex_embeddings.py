@@ -161,7 +161,7 @@ def test_a_picture_inline_and_one_stored_have_the_same_vector(client: genai.Clie
     inline = embed(client, types.Part.from_bytes(data=data, mime_type="image/jpeg"))
     stored = embed(client, types.Part.from_uri(file_uri="gs://bucket/a.jpg", mime_type="image/jpeg"))
     assert inline.embeddings[0].values == stored.embeddings[0].values
-    assert inline.sdk_http_response.headers[SPACE_HEADER] == "picture-descriptor-1"
+    assert inline.sdk_http_response.headers[SPACE_HEADER] == "picture-descriptor-2"
     assert np.linalg.norm(inline.embeddings[0].values) == pytest.approx(1, abs=1e-5)
 
 

@@ -208,8 +208,9 @@ def test_the_answer_names_itself_and_what_it_did_not_know(cloud: Cloud, news: st
     candidate = answer.candidates[0]
     assert answer.model_version == "offline-evidence"
     assert candidate.finish_reason.name == "STOP"
-    assert "scene.location" in candidate.finish_message
-    assert "scene.people" in candidate.finish_message
+    note = json.loads(candidate.finish_message)
+    assert {"scene.location", "scene.people"} <= set(note["unknown"])
+    assert note["evidence"]["headline"][0]["sense"] == "reading" and "PLATFORM" in note["evidence"]["headline"][0]["text"]
     rates = {detail.modality.name: detail.token_count for detail in answer.usage_metadata.prompt_tokens_details}
     assert rates["VIDEO"] == 4 * 258
     assert rates["AUDIO"] == 4 * 32

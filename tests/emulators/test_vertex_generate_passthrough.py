@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from emulators.clock import ManualClock
 from emulators.faults import Faults
 from emulators.vertex.context import context_from
-from emulators.vertex.generate.wire import routes
+from emulators.vertex.generate.wire import generation
 from tests.emulators.made_media import Scene, film, picture, png, silence, spoken
 
 PATH = "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent"
@@ -84,7 +84,7 @@ def asking(
         parts.append({"fileData": {"fileUri": uri, "mimeType": "video/mp4"}, **clip})
     config = {"responseMimeType": "application/json", "responseJsonSchema": schema}
     body = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
-    return TestClient(Starlette(routes=routes(Faults(), context, environment))).post(PATH, json=body)
+    return TestClient(Starlette(routes=generation(Faults(), context, environment).routes)).post(PATH, json=body)
 
 
 def completion(text: str, **choice: Any) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from emulators.vertex.embeddings.minilm import WIDTH, MiniLM
 from emulators.vertex.embeddings.warmth import IDLE_SECONDS, Warmth
 from emulators.vertex.embeddings.weights import checked_folder
 
-Space = Literal["all-MiniLM-L6-v2", "picture-descriptor-1"]
+Space = Literal["all-MiniLM-L6-v2", "picture-descriptor-2"]
 TEXT_SPACE: Space = "all-MiniLM-L6-v2"
-IMAGE_SPACE: Space = "picture-descriptor-1"
+IMAGE_SPACE: Space = "picture-descriptor-2"
 IMAGE_TOKENS = 258
 # How gemini-embedding-2 is told its task: words for that model, noise for this one
 _QUERY_INSTRUCTION = re.compile(r"^task:[^|\n]*\|\s*query:\s*", re.IGNORECASE)

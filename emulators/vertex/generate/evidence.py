@@ -6,12 +6,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Line:
-    """Words read in a picture; `height` is their share of the picture's height, `at` seconds in the media."""
+    """Words read in a picture; `height` is their share of the picture's height, `at` seconds in the media.
+
+    `box` is left, top, width and height as shares of the picture; empty where it was not told.
+    """
 
     text: str
     confidence: float
     height: float
     at: float
+    box: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,25 +31,29 @@ class Look:
     saturation: float = 0.0
     motion: float | None = None
     shots: int | None = None
+    sharpness: float | None = None
+    movement: str | None = None  # of the camera: static, pan, tilt, zoom, or moving for any other
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> "Look":
-        lines = tuple(Line(**line) for line in kept["lines"])
+        lines = tuple(Line(**{**line, "box": tuple(line["box"])}) for line in kept["lines"])
         colours = tuple((name, share) for name, share in kept["colours"])
         return cls(**{**kept, "lines": lines, "colours": colours})
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """Words spoken without a long pause, in seconds of the media."""
+    """Words spoken without a long pause, in seconds of the media; `words` are (word, start, end, confidence), if they were told
+    apart."""
 
     start: float
     end: float
     text: str
     confidence: float
+    words: tuple[tuple[str, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,8 @@ class Hearing:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> "Hearing":
-        utterances = tuple(Utterance(**one) for one in kept["utterances"])
+        utterances = tuple(
+            Utterance(**{**one, "words": tuple((w, a, b, p) for w, a, b, p in one["words"])}) for one in kept["utterances"]
+        )
         speech = tuple((start, end) for start, end in kept["speech"])
         return cls(**{**kept, "utterances": utterances, "speech": speech})

@@ -13,6 +13,10 @@ from emulators.vertex.generate.witness import Witness
 MOVES = 0.02
 GREY = 0.04
 DARK, BRIGHT = 0.25, 0.65
+SOFT = 30.0
+BLANK = 0.5
+# The share of the picture that words must cover to make it a card of text.
+CARD = 0.06
 HEADLINE_LETTERS = 120
 
 
@@ -167,6 +171,31 @@ class Facts:
         moves = look.motion >= MOVES
         return Known("moving" if moves else "static", (), look.motion, moves, is_share=True)
 
+    def sharpness(self) -> Known:
+        look = self.witness.look
+        if look is None or look.sharpness is None:
+            return NOTHING
+        sharp = look.sharpness >= SOFT
+        return Known("sharp" if sharp else "blurred", (), look.sharpness, sharp)
+
+    def movement(self) -> Known:
+        """Of the camera. A picture in which much moves but nothing agrees on where to is only moving."""
+        look = self.witness.look
+        if look is None or look.movement is None:
+            return NOTHING
+        return Known(look.movement, (look.movement,), None, look.movement != "static")
+
+    def shot_type(self) -> Known:
+        """What a shot can be called without understanding it: blank, a card of text, or how its camera moves."""
+        look = self.witness.look
+        if look is None:
+            return NOTHING
+        if not look.lines and look.sharpness is not None and look.sharpness < BLANK:
+            return Known("blank", ("blank",))
+        if sum(line.box[2] * line.box[3] for line in look.lines if line.box) >= CARD and (look.motion or 0.0) < MOVES:
+            return Known("text", ("text",))
+        return Known(look.movement, (look.movement,)) if look.movement is not None else NOTHING
+
     def shots(self) -> Known:
         look = self.witness.look
         if look is None or look.shots is None:
@@ -262,11 +291,15 @@ class Facts:
             language = self.witness.hearing.language
             return [
                 {"start": u.start, "end": u.end, "duration": round(u.end - u.start, 3), "text": u.text,
-                 "confidence": u.confidence, "language": language}
+                 "confidence": u.confidence, "language": language,
+                 "words": [{"text": w, "start": a, "end": b, "confidence": p} for w, a, b, p in u.words]}
                 for u in self.witness.hearing.utterances
             ]  # fmt: skip
         if kind == "screen_text" and self.lines():
-            return [{"text": line.text, "start": line.at, "confidence": line.confidence} for line in self.lines()]
+            return [
+                {"text": line.text, "start": line.at, "confidence": line.confidence, "box": line.box or None}
+                for line in self.lines()
+            ]
         if kind == "colour" and self.witness.look is not None:
             return [{"text": name, "share": share} for name, share in self.witness.look.colours]
         if kind == "keyword":
@@ -325,15 +358,15 @@ _KINDS: dict[str, Callable[[Facts], Known]] = {
     name: getattr(Facts, name)
     for name in (
         "screen_text", "speech", "headline", "summary", "keyword", "place", "language", "colour", "grey", "brightness",
-        "motion", "shots", "silence", "loudness", "sound", "music", "start", "end", "duration", "width", "height",
-        "resolution",
+        "motion", "sharpness", "movement", "shot_type", "shots", "silence", "loudness", "sound", "music", "start", "end",
+        "duration", "width", "height", "resolution",
     )
 }  # fmt: skip
 
 # Which senses each kind needs; kinds not named here need both, or neither.
 LOOKING = frozenset(
-    ("screen_text", "headline", "summary", "keyword", "place", "colour", "grey", "brightness", "motion", "shots", "width",
-     "height", "resolution", *wording.PATTERNS)
+    ("screen_text", "headline", "summary", "keyword", "place", "colour", "grey", "brightness", "motion", "shots", "sharpness",
+     "movement", "shot_type", "width", "height", "resolution", *wording.PATTERNS)
 )  # fmt: skip
 LISTENING = frozenset(
     ("speech", "summary", "keyword", "place", "language", "silence", "loudness", "sound", "music", *wording.PATTERNS)

@@ -20,7 +20,8 @@ from emulators.vertex.generate.match import (
 )
 from emulators.vertex.generate.notes import Notes
 from emulators.vertex.generate.shape import Shape
-from emulators.vertex.generate.vocabulary import words_of
+from emulators.vertex.generate.sources import COUNTED, LABELLED, Sources
+from emulators.vertex.generate.vocabulary import any_stem, words_of
 from emulators.vertex.generate.witness import Witness
 
 MAX_ITEMS = 200
@@ -36,14 +37,17 @@ _WHOLE_SHAPE = {
 _NEGATIONS = ("no", "not", "without", "lack", "missing")
 _DARKNESS = ("dark", "dim", "night")
 _STILLNESS = ("static", "still", "motionless")
-_NUMBERED_MEMBER = {"colour", "motion", "brightness", "language", "sound", "silence"}
+_NUMBERED_MEMBER = {"colour", "motion", "brightness", "language", "sound", "silence", "sharpness", "movement", "shot_type"}
 
 
 class Filler:
-    """Fills one answer; `unknown` lists the places about which nothing was known, in schema order."""
+    """Fills one answer; `unknown` lists the places about which nothing was known, in schema order, and `sources` where the other
+    values come from."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._kind = ""  # of evidence that filled the last value
+        self.sources = Sources(facts)
         self._notes = facts.witness.notes
         self.unknown: list[str] = []
 
@@ -59,9 +63,8 @@ class Filler:
             return MISSING
         written = self._written(place)
         if written is not MISSING:
+            self.sources.written(str(place), place.name)
             return written
-        if shape.enum is not None:
-            return self._member(place)
         fill = {
             "object": self._object,
             "array": self._array,
@@ -71,7 +74,14 @@ class Filler:
             "boolean": self._boolean,
             "any": self._string,
         }.get(shape.kind)
-        return fill(place) if fill is not None else None
+        if shape.enum is not None:
+            fill = self._member
+        self._kind = ""
+        found = fill(place) if fill is not None else None
+        if self._kind and found is not MISSING:
+            self.sources.tell(str(place), self._kind, found)
+            self._kind = ""
+        return found
 
     # -- what the request already says -----------------------------------------------------------------------------
 
@@ -147,7 +157,9 @@ class Filler:
             fit = [coerced(item, inner) for item in self._facts.known(kind).items]
             fit = [one for one in fit if one is not MISSING]
             if fit:
+                self._kind = kind
                 return distinct(fit)
+        self._kind = LABELLED
         return [one for one in (coerced(v, inner) for v in self._labelled(place)) if one is not MISSING]
 
     def _records(self, place: Place, inner: Shape) -> list[Any]:
@@ -158,7 +170,9 @@ class Filler:
         slots = {name: slot_for(name, shape) for name, shape in inner.properties.items()}
         if kind is None or "text" not in slots.values():
             return []
-        return [self._record(thing, inner, slots) for thing in self._facts.records(kind)[:MAX_ITEMS]]
+        things = self._facts.records(kind)[:MAX_ITEMS]
+        self.sources.records(f"{place}[]", kind, things)
+        return [self._record(thing, inner, slots) for thing in things]
 
     def _from_things(self, inner: Shape) -> list[Any]:
         """One object for each thing of a list in the request's JSON, filled from that thing alone."""
@@ -179,7 +193,14 @@ class Filler:
             value = thing.get(part) if part is not None else None
             if slot in ("start", "end", "duration") and value is not None:
                 value = self._moment(value, slot, name, shape)
-            found = coerced(value, shape) if value is not None else MISSING
+            if slot == "words" and value is not None and shape.items is not None:
+                inside = {part: slot_for(part, item) for part, item in shape.items.properties.items()}
+                value = [self._record(word, shape.items, inside) for word in value][: shape.max_items]
+                found: Any = padded(value, shape)
+            elif slot == "box" and value is not None:
+                found = coerced(_corners(value, shape), shape)
+            else:
+                found = coerced(value, shape) if value is not None else MISSING
             if found is not MISSING:
                 taken.add(slot or "")
                 filled[name] = found
@@ -208,12 +229,15 @@ class Filler:
         if wanted is not None:
             kinds = [wanted] if not is_unseen(place) else []
         if asks_for_a_count(place) and (count := self._count(kinds)) is not None:
+            self._kind = COUNTED
             return f"{count:g}"
         for value in self._labelled(place):
             if pattern is None or pattern.match(value):
+                self._kind = LABELLED
                 return value
         for kind in kinds:
             known = self._facts.known(kind)
+            self._kind = kind
             if kind in ("start", "end") and known.number is not None:
                 return self._moment(known.number, kind, place.name, Shape("string", description=place.shape.description))
             if known.text and (pattern is None or pattern.match(known.text)):
@@ -232,13 +256,16 @@ class Filler:
         kinds = kinds_for(place)
         if asks_for_a_count(place):
             count = self._count(kinds)
+            self._kind = COUNTED
             return MISSING if count is None else fitted(count, place.shape)
         for kind in kinds:
             known = self._facts.known(kind)
+            self._kind = kind
             if kind in NUMBERS and known.number is not None:
                 found = fitted(self._in_unit(known, kind, place), place.shape)
                 if found is not MISSING:
                     return found
+        self._kind = LABELLED
         labelled = (coerced(value, place.shape) for value in self._labelled(place))
         return next((value for value in labelled if value is not MISSING), MISSING)
 
@@ -270,7 +297,9 @@ class Filler:
         for kind in kinds_for(place):
             truth = self._truth(kind, names) if kind in BOOLEANS else None
             if truth is not None:
+                self._kind = kind
                 return truth != any(word in _NEGATIONS for word in names)
+        self._kind = LABELLED
         labelled = (coerced(value, place.shape) for value in self._labelled(place))
         return next((value for value in labelled if value is not MISSING), MISSING)
 
@@ -280,6 +309,10 @@ class Filler:
             if known.number is None:
                 return None
             return known.text == ("dark" if any(word in _DARKNESS for word in names) else "bright")
+        if kind == "sharpness" and known.truth is not None and any_stem(["blur"], names):
+            return not known.truth
+        if kind == "movement" and known.truth is not None and len(set(names) & {"pan", "tilt", "zoom"}) == 1:
+            return known.text in names
         if kind == "motion" and known.truth is not None and any(word in _STILLNESS for word in names):
             return not known.truth
         return known.truth
@@ -303,13 +336,23 @@ class Filler:
             known = self._facts.known(kind)
             fit = [one for item in (known.text, *known.items) if item for one in [_alias(item, enum)] if one is not MISSING]
             if fit:
+                self._kind = kind
                 return distinct(fit)
+        self._kind = LABELLED
         labelled = [member(value, enum) for value in self._labelled(place)]
         if fit := [one for one in labelled if one is not MISSING]:
             return fit
         if is_unseen(place) or (kinds and kinds[0] in _NUMBERED_MEMBER):
             return []
         return _spoken_members(enum, self._facts.texts())
+
+
+def _corners(box: tuple[float, ...], shape: Shape) -> list[float]:
+    """A box as Gemini writes them: top, left, bottom, right; in thousandths unless the schema bounds them to 1."""
+    left, top, width, height = box
+    edges = (top, left, top + height, left + width)
+    most = shape.items.most if shape.items is not None else None
+    return [min(edge, 1.0) if most == 1 else round(min(edge, 1.0) * 1000) for edge in edges]
 
 
 def _from_the_stretch(words: str) -> bool:
@@ -327,6 +370,13 @@ _ALIASES = {
     "tones": ("tones", "tonal", "music"),
     "speech": ("speech", "voice", "talking", "dialogue"),
     "grey": ("grey", "gray"),
+    "text": ("text", "text card", "title card", "title", "slide", "graphic", "graphics"),
+    "blank": ("blank", "black", "empty", "none"),
+    "pan": ("pan", "panning"),
+    "tilt": ("tilt", "tilting"),
+    "zoom": ("zoom", "zooming"),
+    "blurred": ("blurred", "blurry", "soft", "out of focus"),
+    "sharp": ("sharp", "in focus", "clear"),
     "en": ("en", "en us", "english", "eng"),
 }
 

@@ -10,7 +10,7 @@ from emulators.clock import Clock
 from emulators.disk import open_database
 
 # Raised when the senses change, so that what older ones found is not taken for theirs.
-SENSES_VERSION = 1
+SENSES_VERSION = 2
 KEPT_ROWS = 20_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS evidence (

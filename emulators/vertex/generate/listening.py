@@ -13,7 +13,6 @@ from emulators.vertex.generate.subtitles import spoken_language, subtitle_lines
 from shared.media.audio import audio_span
 
 SUBTITLES = "subtitle track"
-RECOGNISER = "pocketsphinx en-US"
 NO_SPEECH = "no speech heard"
 NO_GATE = "speech recognition is not installed"
 _WAV_HEADER = 44
@@ -22,7 +21,7 @@ NEW_UTTERANCE = 0.7
 
 
 class Listener:
-    """Recognises English only; other languages are understood only where the media brings subtitles."""
+    """Recognises what its pool's engine does; pocketsphinx knows English only. Subtitles are believed in any language."""
 
     def __init__(self, pool: RecogniserPool, gate: SpeechGate) -> None:
         self._pool = pool
@@ -40,9 +39,9 @@ class Listener:
         language, lines = subtitle_lines(open_source(), start, end)
         source = SUBTITLES
         if not lines:
-            lines = self._recognise(pcm, spans, start)
-            source = RECOGNISER if lines else without
-            language = (spoken_language(open_source()) or "en") if lines else None
+            lines, heard_language = self._recognise(pcm, spans, start)
+            source = self._pool.engine if lines else without
+            language = (spoken_language(open_source()) or heard_language) if lines else None
         return Hearing(
             source=source,
             language=language,
@@ -53,14 +52,19 @@ class Listener:
             tonal=tonal,
         )
 
-    def _recognise(self, pcm: np.ndarray, spans: list[tuple[float, float]], start: float) -> list[Utterance]:
+    def _recognise(self, pcm: np.ndarray, spans: list[tuple[float, float]], start: float) -> tuple[list[Utterance], str | None]:
+        """What was said, and the language of most of it."""
         if not spans:
-            return []
+            return [], None
         pieces = [pcm[int(a * RATE) : int(b * RATE)].tobytes() for a, b in spans]
-        heard = self._pool.words(pieces)
-        return [
-            utterance for (begins, _), words in zip(spans, heard, strict=True) for utterance in _utterances(words, start + begins)
+        heard = self._pool.hear(pieces)
+        languages = [one.language for one in heard for _ in one.words]
+        utterances = [
+            utterance
+            for (begins, _), one in zip(spans, heard, strict=True)
+            for utterance in _utterances(one.words, start + begins)
         ]
+        return utterances, max(set(languages), key=languages.count) if languages else None
 
 
 def _utterances(words: list[Word], begins: float) -> list[Utterance]:
@@ -77,6 +81,7 @@ def _utterances(words: list[Word], begins: float) -> list[Utterance]:
             round(begins + group[-1][2], 2),
             " ".join(word[0] for word in group),
             round(sum(word[3] for word in group) / len(group), 3),
+            tuple((word, round(begins + a, 2), round(begins + b, 2), p) for word, a, b, p in group),
         )
         for group in groups
     ]

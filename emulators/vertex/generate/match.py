@@ -8,6 +8,7 @@ from emulators.vertex.generate.vocabulary import (
     ASKING,
     COUNTING,
     KINDS,
+    MOVING,
     SLOTS,
     SORTING,
     UNSEEN,
@@ -22,12 +23,12 @@ ENOUGH = 2.0
 # What makes sense as a value of each type; a kind missing here cannot fill it.
 NUMBERS = frozenset(
     ("brightness", "motion", "duration", "start", "end", "shots", "silence", "loudness", "width", "height", "music",
-     "percentage", "price", "number", "speech", "sound")
+     "percentage", "price", "number", "speech", "sound", "sharpness")
 )  # fmt: skip
 COUNTABLE = frozenset(("speech", "screen_text", "colour", "shots", "keyword"))
 BOOLEANS = frozenset(
     ("screen_text", "speech", "grey", "brightness", "motion", "silence", "sound", "music", "link", "email", "date",
-     "price", "percentage", "phone", "place", "shots")
+     "price", "percentage", "phone", "place", "shots", "sharpness", "movement")
 )  # fmt: skip
 RECORDS = frozenset(("speech", "screen_text", "colour", "keyword", "summary"))
 
@@ -62,6 +63,10 @@ def kinds_for(place: Place) -> list[str]:
         (DESCRIPTION, words_of(place.shape.description)),
         (PARENT, [word for name in place.path[:-1] for word in words_of(name)] + words_of(place.about)),
     )
+    if any_stem(["camera"], names) and any_stem(MOVING, names):  # of all that is said of cameras, this alone is measured
+        return ["movement"]
+    if names[:1] == ["shot"] and asks_what_sort(place):
+        return ["shot_type"]
     unseen = any_stem(UNSEEN, names) or any_stem(UNSEEN, fields[3][1])
     scores = {kind: _score(stems, fields) for kind, stems in KINDS.items()}
     if names == ["name"] and len(place.path) == 1:  # the name of the whole answer is its title
@@ -124,13 +129,17 @@ def slot_for(name: str, shape: Shape) -> str | None:
     if any_stem(UNSEEN, names):
         return None
     for words in (names, words_of(shape.words)):
-        for slot in ("end", "duration", "start", "confidence", "language", "share", "count", "text"):
+        for slot in ("box", "words", "end", "duration", "start", "confidence", "language", "share", "count", "text"):
             if any_stem(SLOTS[slot], words) and _suits(slot, shape):
                 return slot
     return None
 
 
 def _suits(slot: str, shape: Shape) -> bool:
+    if slot == "box":
+        return shape.kind == "array" and shape.items is not None and shape.items.kind in ("number", "integer")
+    if slot == "words":
+        return shape.kind == "array" and shape.items is not None and shape.items.kind == "object"
     if slot in ("text", "language"):
         return shape.kind in ("string", "any")
     if slot in ("start", "end", "duration"):

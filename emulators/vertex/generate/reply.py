@@ -1,4 +1,8 @@
-"""The answer on the wire: a `GenerateContentResponse` that says who made it and what it did not know."""
+"""The answer on the wire: a `GenerateContentResponse` that says who made it.
+
+Its `finishMessage` is JSON: `unknown` lists the places of the answer that could not be known, `evidence` tells by place where a
+value comes from, `heard_by` what turned speech into words. Clients that know nothing of it see a message to people.
+"""
 
 import json
 import math
@@ -16,21 +20,24 @@ MODEL_VERSION = "offline-evidence"
 TOKENS_PER_PICTURE = 258
 TOKENS_PER_SOUND_SECOND = 32
 LETTERS_PER_TOKEN = 4
-MAX_UNKNOWN_NAMED = 40
+MAX_UNKNOWN_NAMED = 100
 
 
 def answer(question: Question, witness: Witness) -> dict[str, Any]:
     """The whole response body."""
     facts = Facts(witness)
-    unknown: list[str] = []
+    note: dict[str, Any] = {"made_by": "Filled from measured evidence only."}
     if question.wants_json:
         filler = Filler(facts)
         shape = read_shape(question.schema if question.schema is not None else {"type": "object"})
         text = json.dumps(filler.answer(shape), ensure_ascii=False)
-        unknown = list(dict.fromkeys(filler.unknown))
+        note |= {"unknown": list(dict.fromkeys(filler.unknown))[:MAX_UNKNOWN_NAMED], "evidence": filler.sources.told}
     else:
         text = facts.known("summary").text or ""
-    return response(question, witness, text, _message(witness, unknown))
+    hearing = witness.__dict__.get("hearing")
+    if isinstance(hearing, Hearing):
+        note["heard_by"] = hearing.source
+    return response(question, witness, text, json.dumps(note, ensure_ascii=False))
 
 
 def response(question: Question, witness: Witness, text: str, message: str) -> dict[str, Any]:
@@ -77,15 +84,3 @@ def prompt_tokens(question: Question, witness: Witness) -> list[dict[str, Any]]:
         if stretch.has_audio:
             counts["AUDIO"] += TOKENS_PER_SOUND_SECOND * max(1, seconds)
     return [{"modality": modality, "tokenCount": count} for modality, count in counts.items() if count]
-
-
-def _message(witness: Witness, unknown: list[str]) -> str:
-    """Where the values come from and which places stayed empty, for people who read the log of calls."""
-    said = ["Filled from measured evidence only."]
-    heard = witness.__dict__.get("hearing")
-    if isinstance(heard, Hearing):
-        said.append(f"Words heard: {heard.source}.")
-    if unknown:
-        more = f" and {len(unknown) - MAX_UNKNOWN_NAMED} more" if len(unknown) > MAX_UNKNOWN_NAMED else ""
-        said.append(f"Not known: {', '.join(unknown[:MAX_UNKNOWN_NAMED])}{more}.")
-    return " ".join(said)

@@ -1,7 +1,7 @@
 """Looks at a stretch of film or at a picture: a few sharp frames, their words and colours, and how much moves."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -10,9 +10,10 @@ from PIL import Image
 
 from emulators.vertex.generate import colours
 from emulators.vertex.generate.evidence import Line, Look
+from emulators.vertex.generate.movement import movement
 from emulators.vertex.generate.reading import Reader, without_repeats
 from shared.media.opener import Container, open_media
-from shared.media.pictures import open_image, upright_picture
+from shared.media.pictures import open_image, sharpness, upright_picture
 
 # Up to this many seconds every frame is decoded; beyond it key frames stand for the stretch, which is far cheaper.
 WHOLE_SECONDS = 6.0
@@ -23,27 +24,26 @@ MAX_STEPS = 300
 # Key frames further apart than this on average would miss too much of what happens between them.
 MAX_GAP = 3.0
 MAX_READ = 3
-# Words stay on screen for a while: after this many pictures without any, the rest are not read.
-BLANK_ENOUGH = 2
 READ_SIDE = 1280
 CELLS = (64, 36)
 
 
 @dataclass
 class Candidate:
-    """A moment of the film: its luma in a coarse grid, and the frame itself where it may be looked at closely."""
+    """A moment of the film: its luma in a coarse and a finer grid, and the frame itself where it may be looked at closely."""
 
     at: float
     frame: Any
     cells: np.ndarray
     sharpness: float
+    grey: np.ndarray
 
 
 def look_at_image(source: BinaryIO, reader: Reader) -> Look:
     image = open_image(source)
     size = image.size
     image.thumbnail((READ_SIDE, READ_SIDE))
-    return _look([(0.0, image)], reader.read(image, 0.0), size, moving=False, motion=None, shots=None)
+    return _look([(0.0, image)], reader.read(image, 0.0), size, moving=False)
 
 
 def look_at_film(source: BinaryIO, start: float, end: float, reader: Reader) -> Look | None:
@@ -51,19 +51,15 @@ def look_at_film(source: BinaryIO, start: float, end: float, reader: Reader) -> 
     with open_media(source) as container:
         if container.video is None:
             return None
-        candidates, motion, shots = _sample(container, start, end)
+        candidates, moves = _sample(container, start, end)
         if not candidates:
             return None
         chosen = [(c.at, upright_picture(c.frame, READ_SIDE)) for c in _worth_reading(candidates)]
-    lines: list[Line] = []
-    for count, (at, image) in enumerate(chosen):
-        if count == BLANK_ENOUGH and not lines:
-            break
-        lines += reader.read(image, at)
+    lines = reader.read_moments(chosen)
     frame = candidates[0].frame
     turned = frame.rotation % 180 != 0
     size = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    return _look(chosen, lines, size, moving=True, motion=motion, shots=shots)
+    return replace(_look(chosen, lines, size, moving=True), motion=moves.share, shots=moves.shots, movement=moves.camera)
 
 
 def _look(
@@ -72,8 +68,6 @@ def _look(
     size: tuple[int, int],
     *,
     moving: bool,
-    motion: float | None,
-    shots: int | None,
 ) -> Look:
     small = np.concatenate([np.asarray(image.resize((64, 36))).reshape(-1, 3) for _, image in pictures])
     luma = small @ np.array([0.299, 0.587, 0.114])
@@ -85,22 +79,43 @@ def _look(
         colours=tuple(colours.shares(small)),
         brightness=round(float(luma.mean()) / 255, 3),
         saturation=round(colours.saturation(small), 3),
-        motion=None if motion is None else round(motion, 3),
-        shots=shots,
+        sharpness=round(max(_sharpness(image) for _, image in pictures), 1),
     )
 
 
-def _sample(container: Container, start: float, end: float) -> tuple[list[Candidate], float | None, int | None]:
-    """Frames to choose from, the share of the picture that moves, and the number of shots where it could be counted."""
+def _sharpness(image: Image.Image) -> float:
+    """Fine detail, measured at one size for all, in squared levels: below `SOFT` a picture looks blurred."""
+    small = np.asarray(image.convert("L").resize((320, max(8, 320 * image.height // image.width)))).astype(np.float32)
+    return sharpness(small)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """The share of the picture that moves, how the camera does, and the number of shots; None where it could not be told."""
+
+    share: float | None
+    camera: str | None
+    shots: int | None
+
+    @classmethod
+    def of(cls, walk: list[Candidate], *, whole: bool) -> "Moves":
+        share = _moving_share(walk)
+        shots = _shots(walk) if whole else None
+        camera = movement([c.grey for c in walk], [c.at for c in walk])
+        return cls(None if share is None else round(share, 3), camera, shots)
+
+
+def _sample(container: Container, start: float, end: float) -> tuple[list[Candidate], Moves]:
+    """Frames to choose from, and what moves between them; shots are counted where every frame was seen."""
     apart = (end - start) / MAX_CANDIDATES
     if end - start > WHOLE_SECONDS:
         keys = _key_frames(container, start, end, apart)
         if len(keys) >= (end - start) / MAX_GAP:
             middle = keys[len(keys) // 2].at
             window = list(_walk(container, middle, min(end, middle + MOTION_WINDOW), MOTION_STEP, apart))
-            return [c for c in keys if c.frame is not None], _moving_share(window), None
+            return [c for c in keys if c.frame is not None], Moves.of(window, whole=False)
     walk = list(_walk(container, start, end, max(MOTION_STEP, (end - start) / MAX_STEPS), apart))
-    return [c for c in walk if c.frame is not None], _moving_share(walk), _shots(walk)
+    return [c for c in walk if c.frame is not None], Moves.of(walk, whole=True)
 
 
 def _key_frames(container: Container, start: float, end: float, apart: float) -> list[Candidate]:
@@ -141,7 +156,7 @@ def _candidate(frame: Any, at: float, kept: bool) -> Candidate:
     grid = frame.reformat(width=CELLS[0] * 4, height=CELLS[1] * 4, format="gray").to_ndarray().astype(np.float32)
     cells = grid.reshape(CELLS[1], 4, CELLS[0], 4).mean(axis=(1, 3))
     bend = 2 * grid[:, 1:-1] - grid[:, :-2] - grid[:, 2:]
-    return Candidate(at, frame if kept else None, cells, float(bend.var()))
+    return Candidate(at, frame if kept else None, cells, float(bend.var()), grid[::2, ::2].copy())
 
 
 def _changes(walk: list[Candidate]) -> list[tuple[float, float]]:

@@ -26,6 +26,9 @@ KINDS: dict[str, dict[str, float]] = {
     "grey": {"grayscale": STRONG, "greyscale": STRONG, "monochrom": STRONG},
     "brightness": {"bright": STRONG, "luminan": STRONG, "exposure": STRONG, "dark": STRONG, "lighting": STRONG, "lit": MIDDLE},
     "motion": {"motion": STRONG, "movement": STRONG, "moving": STRONG, "static": STRONG, "still": WEAK},
+    "sharpness": {"sharpness": STRONG, "sharp": STRONG, "blur": STRONG, "focus": MIDDLE},
+    "movement": {"pan": STRONG, "panning": STRONG, "tilt": STRONG, "zoom": STRONG},
+    "shot_type": {},
     "duration": {"duration": STRONG, "runtime": STRONG, "length": MIDDLE, "long": WEAK},
     "start": {"start": STRONG, "begin": STRONG, "onset": STRONG, "timestamp": MIDDLE, "timecode": MIDDLE},
     "end": {"end": STRONG, "stop": MIDDLE, "finish": MIDDLE, "until": MIDDLE},
@@ -75,6 +78,8 @@ UNSEEN = (
 # Names ending in these ask to be told what sort of thing something is.
 SORTING = ("type", "kind", "class", "style")
 
+MOVING = ("motion", "movement", "move", "moving")
+
 COUNTING = ("count", "many", "total", "amount", "number", "num", "quantity")
 ASKING = ("has", "is", "contain", "include", "present", "exist", "any", "mention", "presence", "detected")
 
@@ -90,6 +95,8 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "language": ("language", "lang"),
     "share": ("share", "fraction", "ratio", "percent", "percentage", "proportion", "coverage", "weight"),
     "count": ("count", "occurrence", "frequency", "times"),
+    "words": ("word", "token"),
+    "box": ("box", "bbox", "bound", "region", "rectangle", "coordinate"),
 }  # fmt: skip
 
 

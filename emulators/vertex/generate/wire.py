@@ -56,11 +56,6 @@ class Generation:
     close: Callable[[], None]
 
 
-def routes(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> list[Route]:
-    """The routes alone, for a process that ends with its server: recognisers do not outlive it."""
-    return generation(faults, context, environment).routes
-
-
 def generation(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> Generation:
     """Opens the kept evidence; no model is loaded before the first request."""
     senses = Senses(context)

@@ -17,7 +17,7 @@ from emulators.vertex.generate.listening import Listener
 from emulators.vertex.generate.notes import Notes
 from emulators.vertex.generate.question import MediaPart, Question
 from emulators.vertex.generate.reading import Reader
-from emulators.vertex.generate.recogniser_pool import RecogniserLost, RecogniserPool
+from emulators.vertex.generate.recogniser_pool import RecogniserLost, RecogniserPool, whisper_folder
 from emulators.vertex.generate.seeing import look_at_film, look_at_image
 from emulators.vertex.generate.speech_gate import SpeechGate
 from shared.media.opener import UnreadableMedia, read_kind
@@ -34,7 +34,7 @@ class Senses:
 
     def __init__(self, context: ModelsContext) -> None:
         self.context = context
-        self.pool = RecogniserPool(context.workers)
+        self.pool = RecogniserPool(context.workers, whisper_folder())
         self.reader = Reader(context.workers)
         self.listener = Listener(self.pool, SpeechGate())
         self.kept = KeptEvidence(context.data_dir, context.clock)

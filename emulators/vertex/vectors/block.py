@@ -107,7 +107,7 @@ class Block:
 
     def vectors_at(self, rows: np.ndarray) -> np.ndarray:
         """A copy of some rows."""
-        return self._vectors.read(self.rows)[rows]
+        return self._vectors.pick(rows)
 
     def copy_living_to(self, target: "Block", touch: Touch) -> np.ndarray:
         """Appends the living rows to an empty block, chunk by chunk, admitting them; answers which rows they were."""

@@ -47,6 +47,19 @@ class Column:
                 self._remap(rows)
         return self._array[:rows]
 
+    def pick(self, rows: np.ndarray) -> np.ndarray:
+        """A copy of scattered rows, read one by one: no page of the map becomes resident for them."""
+        if self._path is None:
+            return self.read(int(rows.max()) + 1 if len(rows) else 0)[rows]
+        out = np.empty((len(rows), self._width), dtype=self._dtype)
+        handle = os.open(self._path, os.O_RDONLY)
+        try:
+            for place, row in zip(out, rows.tolist(), strict=True):
+                os.preadv(handle, [place.view(np.uint8).data], row * self._row_bytes)
+        finally:
+            os.close(handle)
+        return out if self._width > 1 else out.reshape(-1)
+
     def release(self) -> None:
         """Gives the resident pages back to the kernel; the next read brings them in again from its cache."""
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -14,7 +14,6 @@ Parts = tuple[str | None, ...]
 Selection = list[tuple[Block, np.ndarray | None]]
 _CROWD_FACTOR = 4
 _GATHER_ROWS = 1_024
-_PAGE_AROUND = 65_536  # what the kernel maps around one fault
 
 
 class Search:
@@ -65,7 +64,6 @@ class Search:
         for start in range(0, len(rows), _GATHER_ROWS):
             chosen = rows[start : start + _GATHER_ROWS]
             out[start : start + len(chosen)] = np.multiply(block.vectors_at(chosen), vector, dtype=np.float64).sum(axis=1)
-            self._touch(len(chosen) * _PAGE_AROUND)
         return out
 
     def _ranked(self, lists: list[Scored], depth: int, exactly: Callable[[Block, np.ndarray], np.ndarray]) -> list[Hit]:
