@@ -36,6 +36,7 @@ class Gemini:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.say: Say = lambda body: answer({"utterances": []} if asks_for(body, "utterances") else {})
+        self.refuse_to_embed: Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | None] = lambda body: None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -52,6 +53,7 @@ class Gemini:
 
     def reset(self) -> None:
         self.asked.clear()
+        self.refuse_to_embed = lambda body: None
         self.say = lambda body: answer({"utterances": []} if asks_for(body, "utterances") else {})
 
     def _respond(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -60,7 +62,8 @@ class Gemini:
                 self.asked.append(body)
             return self.say(body)
         if path.endswith(":embedContent"):
-            return 200, {"embedding": {"values": vector_of(json.dumps(body.get("content") or body))}}
+            refused = self.refuse_to_embed(body)
+            return refused or (200, {"embedding": {"values": vector_of(json.dumps(body.get("content") or body))}})
         return refusal(404, f"no such method: {path}")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
