@@ -4,6 +4,9 @@ import io
 
 import pytest
 import requests
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 from PIL import Image
 
 from shared.domain.events import Event, EventType
@@ -289,3 +292,25 @@ def test_deleting_an_item_takes_its_markers_pictures_and_places_along(house: Hou
     for uri in owned:
         with pytest.raises(NoSuchObject):
             house.world.objects.stat(uri)
+
+
+def test_media_registered_from_another_bucket_gets_its_pictures_with_its_first_run(house: House) -> None:
+    options = ClientOptions(api_endpoint=house.world.storage.url)
+    client = storage.Client(project="elsewhere", credentials=AnonymousCredentials(), client_options=options)
+    client.create_bucket("archive").blob("tapes/one.mp4").upload_from_string(SHOTS, content_type="video/mp4")
+    body = {"title": "Tape", "video_uri": "gs://archive/tapes/one.mp4", "index_id": house.index()}
+    video_id = house.call("POST", "/videos", body).json["video_id"]
+    assert house.call("GET", f"/videos/{video_id}/gif").error == "preview_not_found"
+    run_over(house, video_id)
+    assert house.call("GET", f"/videos/{video_id}/gif").body.startswith(b"GIF8")
+    uri = {"gcs_uri": body["video_uri"]}
+    assert house.call("POST", "/videos/signed-url", uri).status == 200
+    assert house.call("POST", "/videos/signed-url", uri, user="eve").error == "object_not_found"
+
+
+def test_a_file_that_came_by_a_session_is_recognised_when_it_is_uploaded_again(house: House) -> None:
+    session = begin(house)
+    assert requests.put(session["session_url"], data=SHOTS, timeout=10).status_code == 200
+    ingested(house.world)
+    house.world.deliver()
+    assert house.upload(SHOTS).json["duplicate_of"] == session["video_id"]
