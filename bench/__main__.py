@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("starting", "request", "cutting", "memory", "ingest")
+BENCHES = ("starting", "request", "cutting", "evidence", "memory", "ingest")
 _MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
 
 

@@ -38,6 +38,10 @@ def _of(root: dict[str, Any], node: Any, path: str, *, whole: bool = True) -> It
     for keyword in ("anyOf", "oneOf"):
         if keyword in node and any(name in node for name in _STRUCTURE):
             yield SchemaWarning(path, keyword, f"`{keyword}` beside other rules of the same place {_TOLD}")
+        elif keyword == "oneOf" and "oneOf" in node and len(node["oneOf"]) > 1:
+            yield SchemaWarning(
+                path, keyword, "`oneOf` is enforced as `anyOf`; that no two of its parts fit is checked afterwards"
+            )
     if whole:
         yield from _unfindable(root, node, path)
     for child, where in _inside(root, node, path):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.failures import FailureCode
+from shared.inference.evidence import read_note
 from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import MediaPart, Question
 from shared.work.outcomes import GiveUp
@@ -43,7 +44,11 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Transcript:
-    """`utterances` are `{start, end, text}` in seconds from the start of the media; `text` joins them."""
+    """`utterances` are `{start, end, text}` in seconds from the start of the media; `text` joins them.
+
+    `words` of an utterance, `{start, end, text, confidence}` each, are there if the model told them beside its answer. It is not
+    asked for them: they would make its answer several times longer.
+    """
 
     text: str
     utterances: list[dict[str, Any]]
@@ -59,10 +64,24 @@ def transcribe(ledger: Ledger, *, model: str, media: MediaPart, subject: Subject
         raise GiveUp(
             FailureCode.TRANSCRIPT_UNREADABLE, "the model's transcript is not what was asked for", retryable=True
         ) from error
-    utterances = [one for one in spoken if one["text"]]
+    utterances = _with_words([one for one in spoken if one["text"]], read_note(answer).evidence)
     return Transcript(" ".join(one["text"] for one in utterances), utterances)
 
 
 def _utterance(item: dict[str, Any]) -> dict[str, Any]:
     start, end = float(item["start_seconds"]), float(item["end_seconds"])
     return {"start": round(start, 3), "end": round(max(start, end), 3), "text": " ".join(str(item["text"]).split())}
+
+
+def _with_words(utterances: list[dict[str, Any]], evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each utterance with the words of the evidence that has its text and beginning."""
+    heard = evidence.get("utterances[]")
+    told = {(one.get("text"), one.get("start")): one.get("words") for one in heard or [] if isinstance(one, dict)}
+    return [
+        {**one, "words": [_word(*word) for word in words]} if (words := told.get((one["text"], one["start"]))) else one
+        for one in utterances
+    ]
+
+
+def _word(text: str, start: float, end: float, confidence: float) -> dict[str, Any]:
+    return {"start": start, "end": end, "text": text, "confidence": confidence}

@@ -142,3 +142,27 @@ def test_what_the_local_models_tell_beside_their_answer_reaches_the_user_and_the
     [call] = calls_of(world, tenant)
     assert call.response["evidence"] == note["evidence"]
     assert not asks_for(gemini.asked[0], "utterances")
+
+
+def test_words_with_times_come_with_the_transcript_where_the_model_tells_them(world: World, gemini: Gemini) -> None:
+    spoken = {"start": 0.5, "text": "hello there", "words": [["hello", 0.5, 0.8, 0.9], ["there", 0.9, 1.2, 0.7]]}
+
+    def say(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        utterances = [
+            {"start_seconds": 0.5, "end_seconds": 1.2, "text": "hello there"},
+            {"start_seconds": 2.0, "end_seconds": 2.5, "text": "yes"},
+        ]
+        status, said = answer({"utterances": utterances} if asks_for(body, "utterances") else {"headline": "x"})
+        said["modelVersion"] = "offline-evidence"
+        said["candidates"][0]["finishMessage"] = json.dumps({"evidence": {"utterances[]": [spoken]}})
+        return status, said
+
+    gemini.say = say
+    tenant = scenes.a_tenant()
+    video = scenes.a_video(world, tenant, films.film(["red"], tone=True))
+    run = scenes.a_run(world, tenant, [video])
+    world.deliver()
+    [row] = scenes.results_of(world, run, video)
+    first, second = row.utterances
+    assert [(one["text"], one["start"]) for one in first["words"]] == [("hello", 0.5), ("there", 0.9)]
+    assert row.transcript == "hello there yes" and "words" not in second

@@ -104,6 +104,7 @@ def test_each_rule_the_model_is_not_held_to_is_named_with_its_place() -> None:
         code={"type": "string", "pattern": "^A", "maxLength": 9},
         people={"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/person"}},
         either={**an_object(a=TEXT), "anyOf": [{"required": ["a"]}]},
+        one={"oneOf": [TEXT, {"type": "integer"}]},
     )
     schema["$defs"] = {"person": an_object(age={"type": "number", "exclusiveMinimum": 0})}
     assert warned(schema) == [
@@ -112,6 +113,7 @@ def test_each_rule_the_model_is_not_held_to_is_named_with_its_place() -> None:
         ("people", "uniqueItems"),
         ("people[].age", "exclusiveMinimum"),
         ("either", "anyOf"),
+        ("one", "oneOf"),
     ]
 
 
