@@ -17,7 +17,8 @@ Touch = Callable[[int], None]
 class Block:
     """In memory where `folder` is `None`, else files.
 
-    `<number>.vec` holds the vectors, `<number>.q8` and `.q8s` their coarse copy, `<number>.<ns>.tok` and `.num` the restricts.
+    `<number>.vec` holds the vectors, `<number>.q8w<width>` and `.q8s` their coarse copy, `<number>.<ns>.tok` and `.num` the
+    restricts.
     """
 
     def __init__(self, number: int, *, dimensions: int, folder: Path | None, rows: int, longest: float, dead: np.ndarray) -> None:
@@ -30,7 +31,7 @@ class Block:
         self._live[dead] = False
         self.dead = len(dead)
         self._vectors = Column(self._path("vec"), np.float32, dimensions)
-        self._coarse = Coarse(self._path("q8"), self._path("q8s"), dimensions)
+        self._coarse = Coarse(folder, number, dimensions)
         if not self._coarse.covers(rows):
             self._coarse.rebuild(self._vectors.read(rows))
         self._columns: dict[tuple[int, str], Column] = {}
@@ -55,8 +56,8 @@ class Block:
         for (ns, kind), column in self._columns.items():
             values = (codes if kind == "tok" else numbers).get(ns)
             column.write(self.rows, np.zeros(len(vectors), _DTYPES[kind]) if values is None else values)
+        self._coarse.write(self.rows, vectors, self._vectors.read(self.rows))
         self._vectors.write(self.rows, vectors)
-        self._coarse.write(self.rows, vectors)
 
     def admit(self, count: int, longest: float) -> None:
         """Makes `count` written rows part of the block."""

@@ -12,20 +12,60 @@ import simsimd
 from emulators.vertex.vectors.column import Column
 
 _STEPS = 127
+_WIDTH_STEP = 64
 _REBUILT_ROWS = 16_384
 
 
 class Coarse:
-    """Files `<number>.q8` (the bytes) and `<number>.q8s` (per row: scale, and how far the copy is from the vector)."""
+    """Files `<number>.q8w<width>` (the bytes) and `<number>.q8s` (per row: scale, and how far the copy is from the vector).
 
-    def __init__(self, bytes_path: Path | None, scales_path: Path | None, dimensions: int) -> None:
-        self._path = bytes_path
+    `width` is how many numbers of a vector are copied; behind it every vector of the block holds zeros.
+    """
+
+    def __init__(self, folder: Path | None, number: int, dimensions: int) -> None:
+        self._folder = folder
+        self._number = number
         self._dimensions = dimensions
-        self._bytes = Column(bytes_path, np.int8, dimensions)
-        self._scales = Column(scales_path, np.float32, 2)
+        self._scales = Column(None if folder is None else folder / f"{number}.q8s", np.float32, 2)
         self._farthest: float | None = None
+        self._use(max((int(path.name.partition("q8w")[2]) for path in self._copies()), default=min(_WIDTH_STEP, dimensions)))
 
-    def write(self, offset: int, vectors: np.ndarray) -> None:
+    def write(self, offset: int, vectors: np.ndarray, earlier: np.ndarray) -> None:
+        """Copies new rows; `earlier` are those before them, copied again where the new ones are wider."""
+        if self._width_of(vectors) > self._width:
+            self.rebuild(earlier, self._width_of(vectors))
+        self._write(offset, vectors)
+
+    def covers(self, rows: int) -> bool:
+        """Whether the file holds these rows; one of an older version, or of a killed process, does not."""
+        return self._path is None or rows * self._width <= (self._path.stat().st_size if self._path.exists() else 0)
+
+    def rebuild(self, vectors: np.ndarray, width: int = 0) -> None:
+        """Copies every row anew, at least `width` numbers of each."""
+        starts = range(0, len(vectors), _REBUILT_ROWS)
+        parts = (np.asarray(vectors[start : start + _REBUILT_ROWS]) for start in starts)
+        self._use(max([width, *(self._width_of(part) for part in parts)], default=width))
+        for start in starts:
+            self._write(start, np.asarray(vectors[start : start + _REBUILT_ROWS]))
+        for path in self._copies():
+            if path != self._path:
+                path.unlink()
+
+    def _use(self, width: int) -> None:
+        self._width = width
+        self._path = None if self._folder is None else self._folder / f"{self._number}.q8w{width}"
+        self._bytes = Column(self._path, np.int8, width)
+
+    def _copies(self) -> list[Path]:
+        return [] if self._folder is None else list(self._folder.glob(f"{self._number}.q8w*"))
+
+    def _width_of(self, vectors: np.ndarray) -> int:
+        used = np.flatnonzero(np.asarray(vectors).any(axis=0))
+        width = int(used[-1]) + 1 if len(used) else 1
+        return min(self._dimensions, -(-width // _WIDTH_STEP) * _WIDTH_STEP)
+
+    def _write(self, offset: int, vectors: np.ndarray) -> None:
+        vectors = vectors[:, : self._width]
         scale = np.abs(vectors).max(axis=1) / _STEPS
         steps = np.rint(vectors / np.where(scale > 0, scale, 1.0)[:, None]).astype(np.int8)
         residual = np.linalg.norm(vectors - steps * scale[:, None], axis=1)
@@ -33,22 +73,12 @@ class Coarse:
         self._scales.write(offset, np.stack([scale, residual], axis=1))
         self._farthest = None
 
-    def covers(self, rows: int) -> bool:
-        """Whether the file holds these rows; one written by an older version does not."""
-        if self._path is None:
-            return True
-        return self._path.exists() and self._path.stat().st_size >= rows * self._dimensions
-
-    def rebuild(self, vectors: np.ndarray) -> None:
-        for start in range(0, len(vectors), _REBUILT_ROWS):
-            self.write(start, np.asarray(vectors[start : start + _REBUILT_ROWS]))
-
     def scores(self, vector: np.ndarray, start: int, end: int, rows: np.ndarray | None, total: int) -> np.ndarray:
         """Rough dot products of the rows `start` to `end` (or of `rows`), as float32."""
         scale, steps = _coarsened(vector)
-        width = int(np.flatnonzero(steps)[-1]) + 1 if steps.any() else 1  # numbers the query leaves at 0 need not be read
+        width = self._width
         held = self._bytes.read(total)
-        part = held[start:end, :width] if rows is None else held[rows][:, :width]
+        part = held[start:end] if rows is None else held[rows]
         scales = self._scales.read(total)
         scales = scales[start:end, 0] if rows is None else scales[rows, 0]
         sums = np.asarray(simsimd.cdist(steps[None, :width], part, "dot"))[0]
