@@ -72,7 +72,12 @@ class TableWriter:
 
 def writing_connection() -> duckdb.DuckDBPyConnection:
     """An engine that only converts: little memory, one thread, nothing fetched."""
-    config = {"threads": 1, "memory_limit": "768MB", "autoinstall_known_extensions": False, "preserve_insertion_order": True}
+    config: dict[str, Any] = {
+        "threads": 1,
+        "memory_limit": "768MB",
+        "autoinstall_known_extensions": False,
+        "preserve_insertion_order": True,
+    }
     return duckdb.connect(":memory:", config=config)
 
 

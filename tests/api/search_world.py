@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,8 @@ from shared.store.indexes import Indexes
 from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
+from shared.tables.cache import FileCache
+from shared.tables.filtering import FilterSearch
 from shared.vectors.ids import TextId
 from shared.vectors.index import VectorIndex
 from shared.vectors.points import image_point, text_points
@@ -214,7 +217,8 @@ def build(api: World, models_url: str) -> SearchWorld:
     store = api.store
     runs = Runs(store, Pages(store, Cursors("cursors")))
     texts, images = TextSearch(store, vectors, models), ImageSearch(store, vectors, models)
-    deps = Deps(Indexes(store), runs, SignedByName(), texts, images, Markers(store))  # type: ignore[arg-type]
+    filters = FilterSearch(store, FileCache(SignedByName(), Path("/nonexistent")), Cursors("cursors"))  # type: ignore[arg-type]
+    deps = Deps(Indexes(store), runs, SignedByName(), texts, images, Markers(store), filters)  # type: ignore[arg-type]
     api.apps["search"] = api.app(ROUTES, deps)
     key = api.as_key("search")
     return SearchWorld(api, vectors, models, key, _tenant_of(api))

@@ -27,6 +27,7 @@ from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
 from shared.store.markers import Markers
 from shared.store.runs import Runs
+from shared.tables.filtering import FilterSearch
 
 Results = list[dict[str, Any]]
 PLAYGROUND = ("",)  # the index of media that belong to none
@@ -42,6 +43,7 @@ class Deps:
     texts: TextSearch
     images: ImageSearch
     markers: Markers
+    filters: FilterSearch
 
 
 def text(call: Call[TextSearchBody], deps: Deps, index_id: str) -> Results:
@@ -72,8 +74,8 @@ def multimodal(call: Call[MultimodalSearchBody], deps: Deps, index_id: str) -> R
     if picture and body.image_weight:
         by_image = _merged([deps.images.search(picture, one, depth) for one in scopes], depth)
     weights = (body.text_weight if body.text_query else 0.0, body.image_weight if picture else 0.0)
-    links, fused = _Links(deps.objects), fuse(by_text, by_image, *weights)[: body.top_k]
-    marks = _marks(call.tenant, [one.found for one in fused], deps)
+    links, fused = Links(deps.objects), fuse(by_text, by_image, *weights)[: body.top_k]
+    marks = marks_of(call.tenant, [one.found for one in fused], deps)
     return [fused_result(one, links, marks) for one in fused]
 
 
@@ -120,7 +122,7 @@ def _merged(answers: Sequence[list[Found]], top_k: int) -> list[Found]:
     return answers[0] if len(answers) == 1 else best_first([one for answer in answers for one in answer])[:top_k]
 
 
-class _Links:
+class Links:
     """Signed addresses, each made once per answer."""
 
     def __init__(self, objects: Objects) -> None:
@@ -134,10 +136,10 @@ class _Links:
 
 
 def _results(tenant: str, found: Sequence[Found], deps: Deps) -> Results:
-    links, marks = _Links(deps.objects), _marks(tenant, found, deps)
+    links, marks = Links(deps.objects), marks_of(tenant, found, deps)
     return [search_result(one, links, marks) for one in found]
 
 
-def _marks(tenant: str, found: Sequence[Found], deps: Deps) -> Marks:
+def marks_of(tenant: str, found: Sequence[Found], deps: Deps) -> Marks:
     """What the caller marked, be it of what is shared."""
     return deps.markers.of(tenant, [(target_of(one), run) for one in found for run in (one.row.run_id, "")])

@@ -16,15 +16,19 @@ from shared.store.indexes import Indexes
 from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
+from shared.tables import cache
+from shared.tables.filtering import FilterSearch
 from shared.vectors import index
 
 
 def build(settings: Settings) -> Deps:
     store = documents.connect(settings)
     vectors, asked = index.connect(settings), models.connect(settings)
-    runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
+    cursors = Cursors(settings.cursor_key)
+    runs = Runs(store, Pages(store, cursors))
     texts, images = TextSearch(store, vectors, asked), ImageSearch(store, vectors, asked)
-    return Deps(Indexes(store), runs, buckets.connect(settings), texts, images, Markers(store))
+    filters = FilterSearch(store, cache.connect(settings), cursors)
+    return Deps(Indexes(store), runs, buckets.connect(settings), texts, images, Markers(store), filters)
 
 
 app = App("search", ROUTES, build)

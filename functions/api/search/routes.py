@@ -1,4 +1,5 @@
-from functions.api.search import handlers
+from functions.api.search import filters, handlers
+from functions.api.search.filters import FilterBody
 from functions.api.search.schemas import (
     MAX_IMAGE_BODY,
     ImageSearchBody,
@@ -56,5 +57,21 @@ ROUTES = [
         scope=Scope.SEARCH,
         idempotent=False,
         errors=(ErrorCode.RUN_NOT_FOUND,),
+    ),
+    post(
+        "/search/filter/playground",
+        filters.filter_playground,
+        body=FilterBody,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=(ErrorCode.RUN_NOT_FOUND, ErrorCode.INVALID_CURSOR),
+    ),
+    post(
+        "/search/filter/{index_id}",
+        filters.filter_index,
+        body=FilterBody,
+        scope=Scope.SEARCH,
+        idempotent=False,
+        errors=(*_MISSING, ErrorCode.INVALID_CURSOR),
     ),
 ]

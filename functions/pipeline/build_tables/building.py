@@ -50,8 +50,14 @@ def build_tables(message: BuildTables, deps: Deps) -> None:
             _publish(run, claim, deps)
     except GiveUp as reason:
         batch = deps.store.batch()
-        ended = {"status": TablesState.FAILED, "wake_at": None, "lease_until": None}
-        batch.change(tables, error_code=reason.code, error_message=reason.message, **ended)
+        batch.change(
+            tables,
+            status=TablesState.FAILED,
+            wake_at=None,
+            lease_until=None,
+            error_code=reason.code,
+            error_message=reason.message,
+        )
         batch.commit()
 
 

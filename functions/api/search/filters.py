@@ -1,0 +1,129 @@
+"""Filtering the results of completed runs by their fields."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from functions.api.search.handlers import PLAYGROUND, Deps, Links, marks_of
+from functions.api.search.schemas import Ids
+from functions.api.search.views import search_result
+from shared.domain.errors import invalid
+from shared.domain.leaves import leaves
+from shared.domain.runs import SegmentResult
+from shared.http.call import Call
+from shared.search.found import Found, Match
+from shared.search.joining import Joined
+from shared.tables.conditions import LENGTHS, OPERATORS, VALUELESS
+from shared.tables.conditions import Condition as Asked
+from shared.tables.filtering import Places
+from shared.vectors.texts import SearchText
+
+MOST_SHOWN = 8  # instances of a field that a result names
+_LARGEST = 2**63 - 1
+
+
+class Condition(BaseModel):
+    """`field` is a canonical leaf path such as `scene.people[].emotion`; `type` is what it is taken for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600)]
+    operator: str
+    type: Literal["string", "integer", "number", "boolean", "array"]
+    value: str | bool | int | float | None = Field(None, union_mode="left_to_right")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _value_as_sent(cls, data: Any) -> Any:
+        """Nothing is turned into another type on the way: what was sent is what is compared."""
+        value = data.get("value") if isinstance(data, dict) else None
+        if value is not None and not isinstance(value, str | bool | int | float):
+            raise ValueError("value must be a string, a number or a boolean")
+        return data
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        operators = OPERATORS[self.type]
+        if self.operator not in operators:
+            raise ValueError(f"operator {self.operator[:40]!r} is not for type {self.type}; valid: {', '.join(operators)}")
+        if self.operator in VALUELESS:
+            if "value" in self.model_fields_set and self.value is not None:
+                raise ValueError(f"operator {self.operator} takes no value")
+            return self
+        if self.value is None or (isinstance(self.value, str) and not self.value.strip()):
+            raise ValueError(f"operator {self.operator} needs a value")
+        wanted = "integer" if self.operator in LENGTHS else "string" if self.operator == "item_contains" else self.type
+        self._check_value(wanted)
+        return self
+
+    def _check_value(self, wanted: str) -> None:
+        value = self.value
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        number = whole or isinstance(value, float)
+        fits = {"string": isinstance(value, str), "integer": whole, "number": number, "boolean": isinstance(value, bool)}
+        if not fits.get(wanted, True):
+            raise ValueError(f"operator {self.operator} needs a value of type {wanted}")
+        if number and not (math.isfinite(value) and abs(value) <= _LARGEST):  # type: ignore[arg-type]
+            raise ValueError("value must be a finite number of at most 64 bits")
+        if self.operator in LENGTHS and value < 0:  # type: ignore[operator]
+            raise ValueError("a length is not negative")
+
+
+class FilterBody(BaseModel):
+    """All conditions must hold. Without `run_ids` over all completed runs; `index_ids` replaces the index of the path."""
+
+    conditions: list[Condition] = Field(min_length=1, max_length=4)
+    page_size: int = Field(50, ge=1, le=100)
+    cursor: str | None = None
+    run_ids: Ids | None = None
+    index_ids: Ids | None = None
+
+
+def filter_index(call: Call[FilterBody], deps: Deps, index_id: str) -> dict[str, Any]:
+    """Filter the results of completed runs over an index by their fields"""
+    index_ids = list(dict.fromkeys(call.body.index_ids or [index_id]))
+    owners = {deps.indexes.get(call.tenant, one).tenant for one in index_ids}
+    deps.indexes.get(call.tenant, index_id)
+    if len(owners) > 1:
+        raise invalid("index_ids", "filter your own indexes and shared ones one after the other")
+    return _answer(call, deps, owners.pop(), index_ids)
+
+
+def filter_playground(call: Call[FilterBody], deps: Deps) -> dict[str, Any]:
+    """Filter the results of completed runs over media that belong to no index"""
+    return _answer(call, deps, call.tenant, list(PLAYGROUND))
+
+
+def _answer(call: Call[FilterBody], deps: Deps, tenant: str, index_ids: list[str]) -> dict[str, Any]:
+    body = call.body
+    run_ids = list(dict.fromkeys(body.run_ids or []))
+    known = {run.run_id for run in deps.runs.get_many(tenant, run_ids)} if run_ids else set()
+    for run_id in run_ids:
+        if run_id not in known:
+            deps.runs.get(tenant, run_id)  # an unknown one is a 404, not an empty answer
+    asked = [Asked(one.field, one.operator, one.type, one.value) for one in body.conditions]
+    page = deps.filters.search(asked, Places(tenant, index_ids, run_ids), limit=body.page_size, cursor=body.cursor or None)
+    found = [_found(row, asked) for row in page.rows]
+    links, marks = Links(deps.objects), marks_of(call.tenant, found, deps)
+    results = [search_result(one, links, marks) for one in found]
+    for result in results:
+        result["similarity_score"] = result["reranked_score"] = 1.0  # it meets the conditions; there is no more or less
+    return {
+        "results": results,
+        "next_page_token": page.next_cursor,
+        "total_shown": len(results),
+    }
+
+
+def _found(joined: Joined, asked: list[Asked]) -> Found:
+    """With the values of the fields that were asked about."""
+    data = joined.row.metadata if isinstance(joined.row, SegmentResult) else joined.row.video_level_metadata
+    bare = {one.field.replace("[]", "") for one in asked}
+    shown = [leaf for leaf in leaves(data) if _under(leaf.field_path.replace("[]", ""), bare)][:MOST_SHOWN]
+    texts = [SearchText(n, leaf.field_path, leaf.instance_path, str(leaf.value)) for n, leaf in enumerate(shown)]
+    return Found(joined.run, joined.video, joined.row, [Match(one, 1.0, 1.0, 1.0) for one in texts])
+
+
+def _under(path: str, bare: set[str]) -> bool:
+    return any(path == one or path.startswith(one + ".") for one in bare)
