@@ -147,19 +147,27 @@ def _runs(flags: np.ndarray, bridged: int) -> list[tuple[int, int]]:
     return [(int(piece[0]), int(piece[-1]) + 1) for piece in pieces]
 
 
+def _novelty(band: np.ndarray, side: int) -> np.ndarray:
+    """How far the means on both sides of each moment are apart, in units of how much the band varies there."""
+    total = np.cumsum(np.concatenate((np.zeros(1), band.astype(np.float64))))
+    squares = np.cumsum(np.concatenate((np.zeros(1), band.astype(np.float64) ** 2)))
+    mean = (total[side:] - total[:-side]) / side
+    variance = np.maximum((squares[side:] - squares[:-side]) / side - mean**2, 0.0)
+    before, after = slice(0, len(mean) - side), slice(side, None)
+    spread = np.sqrt((variance[before] + variance[after]) / 2 + 0.25)
+    return np.asarray(np.abs(mean[after] - mean[before]) / spread)
+
+
 def _changes(bands: np.ndarray) -> list[float]:
     """Times at which the sound before and after differ more than either varies in itself."""
     rate = _RATE / _MEL_STEP
     side = round(_CHANGE_SIDE_SECONDS * rate)
     if len(bands) < 2 * side + 1:
         return []
-    total = np.cumsum(np.vstack((np.zeros(_BANDS), bands.astype(np.float64))), axis=0)
-    squares = np.cumsum(np.vstack((np.zeros(_BANDS), bands.astype(np.float64) ** 2)), axis=0)
-    mean = (total[side:] - total[:-side]) / side
-    variance = np.maximum((squares[side:] - squares[:-side]) / side - mean**2, 0.0)
-    before, after = slice(0, len(mean) - side), slice(side, None)
-    spread = np.sqrt((variance[before] + variance[after]) / 2 + 0.25)
-    novelty = (np.abs(mean[after] - mean[before]) / spread).mean(axis=1)
+    # Band by band: of a recording of hours all of them at once would take half a gigabyte.
+    novelty = np.zeros(len(bands) + 1 - 2 * side)
+    for band in range(_BANDS):
+        novelty += _novelty(bands[:, band], side) / _BANDS
     found: list[int] = []
     for at in np.flatnonzero(novelty >= _CHANGE_LEVEL):
         low = max(0, at - side // 2)
