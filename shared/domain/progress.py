@@ -1,4 +1,4 @@
-"""How far a run is, in media seconds: what has been done, at what pace, and so when the rest will be."""
+"""How far a run is: what has been done of its media, at what pace, and so when the rest will be."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +8,9 @@ from shared.domain.runs import MediaState, RunMedia
 
 Stage = Literal["planning", "cutting", "processing", "synthesizing", "settling", "done"]
 
-_PICTURE_SECONDS = 1.0  # what an image, which has no length, weighs beside films
+_SEGMENT_SECONDS = 10.0  # what a segment costs beside its length, told in seconds of it; and how long one is by guess
 _LAST_PERCENT = 99.0  # of a run that has not ended
-_KNOWN_FROM = 0.02  # the share done from which a pace says something
+_KNOWN_FROM = 0.02  # the share that must have been done at a pace before it says something
 _LONGEST = timedelta(days=7)  # an estimate beyond it is none
 
 
@@ -23,7 +23,8 @@ class Meter:
 
     def add(self, item: RunMedia, ended: int) -> None:
         """`ended` of its segments have come to an end."""
-        weight = item.duration_seconds or _PICTURE_SECONDS
+        segments = item.total_segments or max(1.0, item.duration_seconds / _SEGMENT_SECONDS)
+        weight = item.duration_seconds + _SEGMENT_SECONDS * segments
         self._total += weight
         self._states.add(item.status)
         if not item.open or item.status == MediaState.SYNTHESIZING:
@@ -38,7 +39,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Pace:
-    """`total` and `done` in media seconds."""
+    """`total` and `done` in seconds of media, with an allowance for each segment."""
 
     stage: Stage
     total: float
@@ -59,19 +60,28 @@ def _stage(states: set[str]) -> Stage:
     return "settling"
 
 
-def progress(pace: Pace, started_at: datetime | None, now: datetime) -> dict[str, Any]:
-    """`{stage, percent, eta_seconds, eta_at}`; both times are None until the pace so far tells something."""
-    left = _left(pace, started_at, now)
+def progress(pace: Pace, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """`{stage, percent, eta_seconds, eta_at, since_share, since_at}`, given what was told before (at first nothing).
+
+    The pace is taken from the first moment at which something was done: what a start costs says nothing about the rest. Both
+    times are None until the pace tells something, and the percentage never goes back.
+    """
+    since_share, since_at = before.get("since_share"), before.get("since_at")
+    if since_at is None and pace.share > 0.0:
+        since_share, since_at = pace.share, now
+    left = _left(pace, since_share, since_at, now)
     return {
         "stage": pace.stage,
-        "percent": min(_LAST_PERCENT, round(100.0 * pace.share, 1)),
+        "percent": max(before.get("percent", 0.0), min(_LAST_PERCENT, round(100.0 * pace.share, 1))),
         "eta_seconds": None if left is None else round(left.total_seconds()),
         "eta_at": None if left is None else now + left,
+        "since_share": since_share,
+        "since_at": since_at,
     }
 
 
-def _left(pace: Pace, started_at: datetime | None, now: datetime) -> timedelta | None:
-    if started_at is None or pace.share < _KNOWN_FROM or now <= started_at:
+def _left(pace: Pace, since_share: float | None, since_at: datetime | None, now: datetime) -> timedelta | None:
+    if since_share is None or since_at is None or now <= since_at or pace.share - since_share < _KNOWN_FROM:
         return None
-    left = (now - started_at) * ((1.0 - pace.share) / pace.share)
-    return left if left <= _LONGEST else None
+    seconds = (now - since_at).total_seconds() * (1.0 - pace.share) / (pace.share - since_share)
+    return timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else None

@@ -41,32 +41,36 @@ def test_the_stage_is_that_of_the_work_under_way() -> None:
     assert pace_of(ended).stage == "settling"
 
 
-def test_the_share_done_goes_by_media_seconds() -> None:
-    long, short = item(MediaState.PROCESSING, seconds=90.0, segments=3), item(MediaState.COMPLETED, seconds=10.0)
-    assert pace_of((long, 1), (short, 1)).share == 0.4
+def test_the_share_done_goes_by_seconds_and_segments() -> None:
+    long, short = item(MediaState.PROCESSING, seconds=60.0, segments=2), item(MediaState.COMPLETED, seconds=10.0, segments=1)
+    assert pace_of((long, 1), (short, 1)).share == 0.6
 
 
 def test_an_image_weighs_something() -> None:
     assert pace_of((item(MediaState.COMPLETED, seconds=0.0), 1), (item(MediaState.PENDING, seconds=0.0), 0)).share == 0.5
 
 
-def test_the_time_left_follows_from_the_pace_so_far() -> None:
-    told = progress(Pace("processing", 100.0, 25.0), NOW, NOW + timedelta(seconds=30))
-    assert (told["percent"], told["eta_seconds"], told["eta_at"]) == (25.0, 90, NOW + timedelta(seconds=120))
+def test_the_time_left_follows_from_the_pace_since_something_was_done() -> None:
+    first = progress(Pace("processing", 100.0, 20.0), {}, NOW)
+    assert (first["percent"], first["eta_seconds"]) == (20.0, None)
+    second = progress(Pace("processing", 100.0, 40.0), first, NOW + timedelta(seconds=10))
+    assert (second["percent"], second["eta_seconds"], second["eta_at"]) == (40.0, 30, NOW + timedelta(seconds=40))
 
 
-def test_nothing_is_promised_before_anything_is_done() -> None:
-    for pace, started in (
-        (Pace("cutting", 100.0, 0.0), NOW),
-        (Pace("cutting", 100.0, 50.0), None),
-        (Pace("cutting", 0.0, 0.0), NOW),
-    ):
-        told = progress(pace, started, NOW + timedelta(seconds=30))
-        assert (told["eta_seconds"], told["eta_at"]) == (None, None)
+def test_nothing_is_promised_while_nothing_moves() -> None:
+    before: dict = {}
+    for minute in range(5):
+        before = progress(Pace("cutting", 100.0, 0.0), before, NOW + timedelta(minutes=minute))
+        assert (before["eta_seconds"], before["eta_at"], before["percent"]) == (None, None, 0.0)
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(-1e5, 1e8), st.sampled_from(["cutting", "processing", "synthesizing"]))
-def test_no_numbers_make_nonsense(total: float, done: float, elapsed: float, stage: str) -> None:
-    told = progress(Pace(stage, total, done), NOW, NOW + timedelta(seconds=elapsed))  # type: ignore[arg-type]
-    assert 0.0 <= told["percent"] <= 99.0
-    assert told["eta_seconds"] is None or 0 <= told["eta_seconds"] <= 7 * 86_400
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e7)), max_size=6))
+def test_no_numbers_make_nonsense_and_the_percentage_never_goes_back(steps: list[tuple[float, float, float]]) -> None:
+    before: dict = {}
+    now = NOW
+    for total, done, elapsed in steps:
+        now += timedelta(seconds=elapsed)
+        told = progress(Pace("processing", total, done), before, now)
+        assert before.get("percent", 0.0) <= told["percent"] <= 99.0
+        assert told["eta_seconds"] is None or 0 <= told["eta_seconds"] <= 7 * 86_400
+        before = told

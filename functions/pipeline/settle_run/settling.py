@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -57,7 +58,7 @@ def _write_progress(run: Run, tally: Tally, deps: Deps) -> None:
     if counts == run.counts and run.progress.get("stage") == tally.pace.stage:
         return
     batch = deps.store.batch()
-    batch.change(run, counts=counts, progress=progress(tally.pace, run.started_at, now), wake_at=now + RECHECK)
+    batch.change(run, counts=counts, progress=progress(tally.pace, run.progress, now), wake_at=now + RECHECK)
     fact = record_run(
         deps.store, batch, EventType.PROMPT_RUN_PROGRESS, run, status=run.status, counts=counts, occurrence=run.version
     )
@@ -68,7 +69,7 @@ def _write_progress(run: Run, tally: Tally, deps: Deps) -> None:
 def _finish(run: Run, tally: Tally, deps: Deps) -> None:
     status = verdict(run.stop_requested, tally)
     now = deps.store.clock()
-    values = {
+    values: dict[str, Any] = {
         "status": status,
         "counts": asdict(tally.counts),
         "created_new_segments": tally.new_segments,
