@@ -176,3 +176,48 @@ def _named_by(patterns: dict[str, Any], name: str) -> bool:
 def _short(value: Any) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def without_misfits(schema: dict[str, Any], data: Any, paths: list[str]) -> Mended | None:
+    """The data without the parts at these paths (`people[1].name`), each cut off as low as helps.
+
+    None where that does not make it fit, or leaves nothing.
+    """
+    validator = compile(schema)
+    kept, left_out = copy.deepcopy(data), []
+    for path in paths:
+        steps = [int(index) if index else name for name, index in _STEP.findall(path)]
+        for depth in range(len(steps), 0, -1):
+            if _holds(kept, steps[:depth]) and _is_better(validator, attempt := _cut(kept, steps[:depth]), kept):
+                kept = attempt
+                left_out.append(f"{path} (did not fit, left out)")
+                break
+    return Mended(kept, left_out) if kept and left_out and validator.is_valid(kept) else None
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def _holds(data: Any, steps: list[Any]) -> bool:
+    for step in steps:
+        there = step in data if isinstance(data, dict) else isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if not there:
+            return False
+        data = data[step]
+    return True
+
+
+def _cut(data: Any, steps: list[Any]) -> Any:
+    copied = copy.deepcopy(data)
+    parent = copied
+    for step in steps[:-1]:
+        parent = parent[step]
+    del parent[steps[-1]]
+    return copied
+
+
+def _is_better(validator: Any, attempt: Any, before: Any) -> bool:
+    def faults(one: Any) -> int:
+        return sum(1 for _ in validator.iter_errors(one))
+
+    return faults(attempt) < faults(before)

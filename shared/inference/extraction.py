@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.failures import FailureCode
-from shared.domain.mending import mend
+from shared.domain.mending import mend, without_misfits
 from shared.domain.provider_schema import Relief
 from shared.domain.schema import SchemaError, validate
 from shared.inference.evidence import read_note
@@ -49,7 +49,8 @@ def extract(
 ) -> Extraction:
     """Asks, checks against the user's schema, mends small faults and has the model mend the others.
 
-    A repair is a text-only call: the media is not sent, or paid for, again. Raises `GiveUp` when two repairs did not help.
+    A repair is a text-only call: the media is not sent, or paid for, again. What two repairs did not mend is left out where the
+    schema allows, else `GiveUp` is raised.
     """
     ladder = Ladder(ledger, model, schema)
     answer = ladder.ask(purpose, prompt, subject, media)
@@ -61,6 +62,8 @@ def extract(
         repaired = True
         answer = ladder.ask(f"{purpose}_repair", _repair_prompt(reading, attempt), subject)
         reading = _read(answer, schema)
+    if reading.errors:
+        reading = _without_misfits(reading, schema)
     if reading.errors or not isinstance(reading.data, dict):
         said = "; ".join(f"{e.path}: {e.message}" for e in reading.errors[:3]) or "the answer is no object"
         raise GiveUp(FailureCode.SCHEMA_MISMATCH, f"the model's answer does not fit the schema: {said}", retryable=True)
@@ -93,6 +96,17 @@ def _read(answer: Answer, schema: dict[str, Any]) -> _Reading:
     errors = validate(schema, mended.data)
     text = json.dumps(mended.data, ensure_ascii=False) if mended.changes else answer.text
     return _Reading(text, mended.data, errors, mended.told)
+
+
+def _without_misfits(reading: _Reading, schema: dict[str, Any]) -> _Reading:
+    """Rather part of the facts than none: what may be absent and still does not fit is left out, and told."""
+    paths = [
+        error.path for error in reversed(reading.errors)
+    ]  # later items of a list first, so that the others keep their places
+    rest = without_misfits(schema, reading.data, paths) if isinstance(reading.data, dict) else None
+    if rest is None:
+        return reading
+    return _Reading(reading.text, rest.data, [], "; ".join(told for told in (reading.changes, rest.told) if told))
 
 
 def _unfenced(text: str) -> str:

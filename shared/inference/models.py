@@ -166,7 +166,7 @@ class Models:
             raise GiveUp(FailureCode.MODEL_REFUSED, f"the model refused: {error.message}") from error
         except errors.ServerError as error:
             raise Retry(f"the model answered {error.code}") from error
-        except (OSError, *_transport_failures()) as error:
+        except _transport_failures() as error:
             raise Retry(f"the model is out of reach: {type(error).__name__}") from error
 
 
@@ -178,8 +178,8 @@ def _transport_failures() -> tuple[type[Exception], ...]:
     with suppress(ImportError):
         import httpx2
 
-        return (httpx.TransportError, httpx2.TransportError)
-    return (httpx.TransportError,)
+        return (OSError, httpx.TransportError, httpx2.TransportError)
+    return (OSError, httpx.TransportError)
 
 
 def _media_part(media: MediaPart) -> Any:

@@ -258,3 +258,19 @@ def test_what_passes_admission_is_answered_so_that_it_fits_or_is_refused_or_its_
     json.dumps(filler.sources.told)
     for error in validate(schema, mend(schema, data).data):
         assert error.message
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("must match the regular expression ^[A-Z]", "We met outside the old station"),
+        ("has at most 12 characters", "we met…"),
+        ("must match the regular expression ^\\d+$", None),
+        ("has at least 500 characters", None),
+        ("must match the regular expression (", "we met outside the old station"),
+        ("must match the regular expression ^(w+)+x?.*$. has at most 40 characters", "we met outside the old station"),
+    ],
+)
+def test_rules_told_in_words_are_obeyed_or_the_field_stays_empty(rules: str, said: str | None) -> None:
+    data, _ = told(an_object(spoken_words={"type": "string", "description": rules}), Seen(None))
+    assert data.get("spoken_words") == said

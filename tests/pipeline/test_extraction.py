@@ -166,3 +166,12 @@ def test_words_with_times_come_with_the_transcript_where_the_model_tells_them(wo
     first, second = row.utterances
     assert [(one["text"], one["start"]) for one in first["words"]] == [("hello", 0.5), ("there", 0.9)]
     assert row.transcript == "hello there yes" and "words" not in second
+
+
+def test_an_optional_field_that_cannot_be_mended_is_left_out_and_told(world: World, gemini: Gemini) -> None:
+    gemini.say = lambda body: answer({**GOOD, "people": 500})
+    run, rows = a_run(world, scenes.a_tenant(), ["red"])
+    [row] = rows()
+    assert run.status == RunStatus.COMPLETED and len(gemini.asked) == 3
+    assert row.metadata == {"mood": "calm", "tags": ["a"]}
+    assert "people (did not fit, left out)" in row.processing_warning

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.mending import mend
+from shared.domain.mending import mend, without_misfits
 from shared.domain.provider_schema import FEW_VALUES, Relief
 from shared.domain.schema import admit, to_provider, validate
 from shared.domain.schema_warnings import schema_warnings
@@ -231,3 +231,15 @@ def test_every_step_of_relief_gives_a_schema_and_the_warnings_name_real_places(
     jsonschema_rs.meta.validate(to_provider(schema, relief))
     for one in schema_warnings(schema):
         assert one["path"].split(".")[0].split("[")[0] in {"", *properties}
+
+
+def test_what_does_not_fit_is_cut_off_as_low_as_helps() -> None:
+    person = {**an_object(name={"type": "string", "pattern": "^A"}, age={"type": "integer"}), "required": ["name"]}
+    schema = {**an_object(title=TEXT, people={"type": "array", "items": person}, n={"type": "integer"}), "required": ["title"]}
+    data = {"title": "x", "people": [{"name": "Ada", "age": "old"}, {"name": "Bob"}], "n": "many"}
+    paths = [error.path for error in reversed(validate(schema, data))]
+    rest = without_misfits(schema, data, paths)
+    assert rest is not None and rest.data == {"title": "x", "people": [{"name": "Ada"}]}
+    assert all(path in rest.told for path in ("people[0].age", "people[1].name", "n"))
+    assert without_misfits(schema, {"title": 1}, ["title"]) is None
+    assert without_misfits(an_object(n={"type": "integer"}), {"n": "many"}, ["n"]) is None

@@ -19,6 +19,7 @@ from emulators.vertex.generate.match import (
     slot_for,
 )
 from emulators.vertex.generate.notes import Notes
+from emulators.vertex.generate.rules import within
 from emulators.vertex.generate.shape import Shape
 from emulators.vertex.generate.sources import COUNTED, LABELLED, Sources
 from emulators.vertex.generate.vocabulary import any_stem, words_of
@@ -223,6 +224,10 @@ class Filler:
     # -- single values ---------------------------------------------------------------------------------------------
 
     def _string(self, place: Place) -> Any:
+        said = self._said(place)
+        return said if said is MISSING else within(said, place.shape.description)
+
+    def _said(self, place: Place) -> Any:
         pattern = _WHOLE_SHAPE.get(place.shape.format)
         kinds = [] if asks_what_sort(place) else kinds_for(place)
         wanted = _TEXT_FORMATS.get(place.shape.format)
