@@ -20,21 +20,31 @@ _ELSEWHERE = "blob:"
 D = TypeVar("D", bound=Document)
 
 
-@cache
 def path_fields(cls: type[Document]) -> tuple[str, ...]:
     """The field names in the path, in order: `("tenant", "run_id")`."""
-    return tuple(re.findall(r"\{(\w+)\}", cls.PATH))
+    return _names_in(cls.PATH)
 
 
 @cache
-def _stored_fields(cls: type[Document]) -> tuple[tuple[str, str, bool], ...]:
+def _names_in(path: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\{(\w+)\}", path))
+
+
+Stored = tuple[tuple[str, str, bool], ...]
+_KNOWN: dict[str, Stored] = {}
+
+
+def _stored_fields(cls: type[Document]) -> Stored:
     """(attribute, stored name, is JSON) of each field that stands in the document's body."""
-    in_path = set(path_fields(cls))
-    return tuple(
-        (f.name, f"{f.name}_json" if f.metadata.get("json") else f.name, bool(f.metadata.get("json")))
-        for f in fields(cls)
-        if f.name not in in_path and not f.metadata.get("transient")
-    )
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if name not in _KNOWN:
+        in_path = set(path_fields(cls))
+        _KNOWN[name] = tuple(
+            (f.name, f"{f.name}_json" if f.metadata.get("json") else f.name, bool(f.metadata.get("json")))
+            for f in fields(cls)
+            if f.name not in in_path and not f.metadata.get("transient")
+        )
+    return _KNOWN[name]
 
 
 def document_path(document: Document) -> str:

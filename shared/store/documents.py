@@ -6,8 +6,6 @@ in it happened or none did, and a change to a document succeeds only if nobody c
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -146,14 +144,9 @@ class Batch:
         for document, values in self._applied:
             for name, value in values.items():
                 setattr(document, name, value)
-        for document, result in zip(self._touched, self._writes.write_results, strict=True):
-            if document is not None:
-                document.revision = result.update_time
-
-
-def fresh(document: D, at: datetime) -> D:
-    """A copy stamped as created now."""
-    return replace(document, created_at=at, updated_at=at, version=1, revision=None)
+        for touched, result in zip(self._touched, self._writes.write_results, strict=True):
+            if touched is not None:
+                touched.revision = result.update_time
 
 
 @cache

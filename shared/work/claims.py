@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.domain.documents import Work
 from shared.domain.failures import FailureCode
@@ -70,7 +70,7 @@ class Claim(Generic[W]):
             except Changed:
                 self._lost = True
 
-    def commit(self, batch: Batch, **values: object) -> None:
+    def commit(self, batch: Batch, **values: Any) -> None:
         """The holder's last write: ends the lease together with everything else in the batch."""
         with self._lock:
             if self._lost:
@@ -89,7 +89,7 @@ class Claims:
         self._heartbeat = heartbeat
 
     @contextmanager
-    def hold(self, document: W, **values: object) -> Iterator[Claim[W]]:
+    def hold(self, document: W, **values: Any) -> Iterator[Claim[W]]:
         """Holds the document while the block runs; `values` are set with the claim (a status, a start time).
 
         Raises `Throttled` if somebody else holds it, `GiveUp` when the attempts are used up. A `GiveUp` out of the block leaves
@@ -117,7 +117,7 @@ class Claims:
             self._release(document, failures=failures, after=0.0)
             raise
 
-    def _take(self, document: Work, values: dict[str, object]) -> None:
+    def _take(self, document: Work, values: dict[str, Any]) -> None:
         now = self._store.clock()
         if document.lease_until is not None and document.lease_until > now:
             raise Throttled((document.lease_until - now).total_seconds() + 1, "another worker holds it")
