@@ -123,3 +123,17 @@ def test_media_that_is_gone_fails_as_a_whole_and_says_what_to_do(world: World) -
     [told] = failed_segments(world, scenes.again(world, run))["videos"]
     assert (told["segments"], told["operation_counts"]["processing"]) == ([], 1)
     assert told["next_step"]
+
+
+def test_a_picture_that_cannot_be_read_leaves_fields_and_words(
+    world: World, gemini: Gemini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_order(uri: str) -> bytes:
+        raise ConnectionError(uri)
+
+    monkeypatch.setattr(world.objects, "read", out_of_order)
+    run, row = ended(world, gemini, "nothing", SERVER_ERROR)
+    assert (row.failed_operations, row.failure_code) == (["image_embedding"], "attempts_exhausted")
+    assert (row.metadata, row.transcript) == ({"headline": "a plain colour"}, "a long tone")
+    monkeypatch.undo()
+    mended(world, run, row)

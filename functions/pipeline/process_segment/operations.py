@@ -12,7 +12,7 @@ from shared.inference.extraction import Extraction, extract
 from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import MediaPart, Models
 from shared.inference.transcription import Transcript, transcribe
-from shared.objects.buckets import Objects
+from shared.objects.buckets import NoSuchObject, Objects
 from shared.vectors.index import Datapoint
 from shared.vectors.points import image_point
 from shared.work.outcomes import GiveUp, Retry, Throttled
@@ -108,7 +108,11 @@ class Operations:
 
         def work() -> Datapoint:
             self.check_stop()
-            vector = self.models.embed_picture(self.objects.read(self.row.thumbnail_uri), "image/jpeg")
+            try:
+                picture = self.objects.read(self.row.thumbnail_uri)
+            except NoSuchObject as error:
+                raise GiveUp(FailureCode.MEDIA_GONE, "the segment's picture is no longer there") from error
+            vector = self.models.embed_picture(picture, "image/jpeg")
             row = self.row
             return image_point(row.tenant, row.index_id, row.video_id, row.cut_id, row.segment_id, vector)
 
@@ -120,7 +124,9 @@ class Operations:
         except GiveUp as failure:
             failure.stage = failure.stage or stage
             return Outcome(failure=failure)
-        except Retry as error:
+        except (Stopped, Throttled):
+            raise
+        except Exception as error:  # at the last attempt, whatever it is must not take the other operations along
             if not self.last_attempt:
                 raise
             return Outcome(failure=exhausted(error, stage))
