@@ -30,7 +30,7 @@ MAGICS = {
 def corpus(canary: str) -> Iterator[Named]:
     """(name, content); those that point elsewhere point at `canary`, a path or an address."""
     yield "empty.mp4", b""
-    yield from _pointing(canary)
+    yield from pointing(canary)
     yield from _random()
     yield from _cut_off()
     yield from _flipped()
@@ -51,7 +51,7 @@ def pointers(target: str) -> dict[str, bytes]:
     }
 
 
-def _pointing(canary: str) -> Iterator[Named]:
+def pointing(canary: str) -> Iterator[Named]:
     for name, body in pointers(canary).items():
         yield f"{name}.mp4", body
         for magic, start in MAGICS.items():
