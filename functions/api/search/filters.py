@@ -3,7 +3,17 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
 from functions.api.search.handlers import PLAYGROUND, Deps, Links, marks_of
 from functions.api.search.schemas import Ids
@@ -31,16 +41,7 @@ class Condition(BaseModel):
     field: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600)]
     operator: str
     type: Literal["string", "integer", "number", "boolean", "array"]
-    value: str | bool | int | float | None = Field(None, union_mode="left_to_right")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _value_as_sent(cls, data: Any) -> Any:
-        """Nothing is turned into another type on the way: what was sent is what is compared."""
-        value = data.get("value") if isinstance(data, dict) else None
-        if value is not None and not isinstance(value, str | bool | int | float):
-            raise ValueError("value must be a string, a number or a boolean")
-        return data
+    value: StrictStr | StrictBool | StrictInt | StrictFloat | None = None  # what was sent is what is compared
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
