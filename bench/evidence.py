@@ -7,6 +7,7 @@ whose frames are looked for among each other. Without them everything measured i
 import io
 import os
 import re
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def word_error(spoken: list[tuple[bytes, str]]) -> float:
         listener = Listener(pool, SpeechGate())
         wrong = said = 0
         for sound, text in spoken:
-            heard = listener.listen(lambda sound=sound: io.BytesIO(sound), 0.0, float(probe(io.BytesIO(sound)).duration))
+            heard = listener.listen(partial(io.BytesIO, sound), 0.0, float(probe(io.BytesIO(sound)).duration))
             truth = _words(text)
             wrong += edits(truth, _words(" ".join(one.text for one in heard.utterances)))
             said += len(truth)

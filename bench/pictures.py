@@ -30,7 +30,7 @@ def scene(seed: int, size: tuple[int, int] = SCENE) -> np.ndarray:
     colours = place.integers(0, 256, (5, 3)).astype(float)
     for octave in range(2, 7):
         noise = chance.normal(0, 26 / octave**0.5, (height * 2**octave // 256 + 2, width * 2**octave // 256 + 2, 1))
-        picture += cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)[..., None] * chance.uniform(0.3, 1.2, 3)
+        picture = picture + cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)[..., None] * chance.uniform(0.3, 1.2, 3)
     for _ in range(int(chance.integers(5, 14))):
         colour = tuple(chance.choice(colours))
         x, y = int(chance.integers(0, width)), int(chance.integers(0, height))

@@ -274,3 +274,9 @@ def test_what_passes_admission_is_answered_so_that_it_fits_or_is_refused_or_its_
 def test_rules_told_in_words_are_obeyed_or_the_field_stays_empty(rules: str, said: str | None) -> None:
     data, _ = told(an_object(spoken_words={"type": "string", "description": rules}), Seen(None))
     assert data.get("spoken_words") == said
+
+
+def test_a_choice_that_may_be_null_is_null_when_it_cannot_be_known() -> None:
+    schema = to_provider(an_object(kind={"enum": ["interview", "drama", None]}, shot_type={"enum": ["pan", None]}))
+    data, _ = told(schema, Seen(None, None))
+    assert data == {"kind": None, "shot_type": None}

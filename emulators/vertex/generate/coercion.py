@@ -27,7 +27,7 @@ def member(value: Any, enum: Sequence[Any]) -> Any:
         if type(one) is type(value) and one == value:
             return one
     wanted = _folded(value)
-    return next((one for one in enum if not isinstance(one, dict | list) and _folded(one) == wanted), MISSING)
+    return next((one for one in enum if one is not None and not isinstance(one, dict | list) and _folded(one) == wanted), MISSING)
 
 
 def _folded(value: Any) -> str:

@@ -93,6 +93,8 @@ class _Reader:
             return known[0] if known else None
         chosen = solid[0]
         chosen.nullable = chosen.nullable or len(solid) < len(known) or any(s.nullable for s in solid)
+        if chosen.enum is not None and len(solid) < len(known) and None not in chosen.enum:
+            chosen.enum = (*chosen.enum, None)  # null stands beside the list, so it is one of the choices
         chosen.title = chosen.title or _text(node, "title")
         chosen.description = chosen.description or _text(node, "description")
         return chosen

@@ -113,7 +113,9 @@ class Stretch:
         if not self.has_audio:
             return None
         start, end = self.span
-        kept = self._ask("hear", lambda: self._senses.listener.listen(self.open, start, end).to_json())
+        kept = self._ask(
+            f"hear by {self._senses.pool.engine}", lambda: self._senses.listener.listen(self.open, start, end).to_json()
+        )
         return Hearing.from_json(kept) if kept is not None else None
 
     def _ask(self, sense: str, find: Callable[[], dict | None]) -> dict | None:
