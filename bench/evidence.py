@@ -37,7 +37,7 @@ _SAID = (
     "The government will announce a new plan for the schools on Monday.",
     "He has worked in this hospital for more than twenty years.",
 )
-_SCENES = 120
+_SCENES = 64
 _BLANK = 4.0  # levels by which the points of a picture differ
 _LATER = 0.5  # seconds between the picture that is kept and the one that is looked for
 _FRAME_SIZES = ((1280, 720), (1920, 1080))
