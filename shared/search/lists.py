@@ -39,18 +39,19 @@ class Lists:
 
     rows: dict[RowKey, list[Candidate]]
     scale: Scale
-    unsure: set[str]  # words whose list does not tell all holders
     floor: float
     complete: bool
 
-    def ceiling(self, key: RowKey) -> float:
-        """No text of the row scores more."""
+    def promise(self, key: RowKey) -> float:
+        """About what the row will score, before anything of it is read; exact but for words that very many texts hold."""
         return max(
-            self.scale.blend(
-                self.floor if one.similarity is None else one.similarity, self.scale.share_of(one.held | self.unsure)
-            )
+            self.scale.blend(self.floor if one.similarity is None else one.similarity, self.scale.share_of(one.held))
             for one in self.rows[key]
         )
+
+    def by_words(self, key: RowKey) -> Candidate:
+        """The text of the row that holds most of what was asked for."""
+        return max(self.rows[key], key=lambda one: (self.scale.share_of(one.held), one.similarity is not None, -one.identity.n))
 
 
 def gather(vectors: VectorIndex, question: Question, vector: Sequence[float], scopes: Sequence[Scope], limit: int) -> Lists:
@@ -75,13 +76,11 @@ def gather(vectors: VectorIndex, question: Question, vector: Sequence[float], sc
     for one in found.values():
         rows[one.row].append(one)
     holders = {word: len({_row_of(hit) for hit in hits}) for word, hits in zip(own, by_word, strict=True)}
-    full = {word for word, hits in zip(own, by_word, strict=True) if len(hits) >= HOLDERS}
     seen = len({_row_of(hit) for hits in near for hit in hits})
     cut_off = [hits for hits in near if len(hits) >= limit]
     return Lists(
         rows=dict(rows),
         scale=Scale.of(question, holders, max(seen, HOLDERS if cut_off else 0)),
-        unsure=full | (set(question.asked) - set(own)),
         floor=max((hits[-1].score for hits in cut_off), default=0.0) if cut_off else 1.0,
         complete=not cut_off,
     )

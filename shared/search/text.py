@@ -11,7 +11,7 @@ from shared.search.scoring import Question
 from shared.store.documents import Store
 from shared.vectors.index import VectorIndex
 
-SPARE_ROWS = 8  # joined beside those wanted, for what turns out to be gone or to score less than hoped
+SPARE_ROWS = 10  # read beside those wanted, for what turns out to be gone or to score less than it promised
 
 __all__ = ["Found", "Match", "Scope", "TextSearch"]
 
@@ -49,7 +49,7 @@ def _keys_of(lists: Lists, scope: Scope, *, alone: bool) -> list[RowKey]:
 
 
 class _Ranking:
-    """Joins rows in the order of what they can score at most, until no other can be among the best."""
+    """Reads rows in the order of what they promise, until enough of them are there."""
 
     def __init__(self, vectors: VectorIndex, vector: Sequence[float], lists: Lists, joiner: Joiner, tenant: str) -> None:
         self._vectors = vectors
@@ -60,18 +60,18 @@ class _Ranking:
         self._found: dict[RowKey, Found | None] = {}
 
     def best(self, groups: list[list[RowKey]], top_k: int) -> list[list[Found]]:
-        ceilings = {key: self._lists.ceiling(key) for group in groups for key in group}
-        orders = [sorted(group, key=lambda key: (-ceilings[key], key)) for group in groups]
+        promises = {key: self._lists.promise(key) for group in groups for key in group}
+        orders = [sorted(group, key=lambda key: (-promises[key], key)) for group in groups]
         self._look_at([key for order in orders for key in order[: top_k + SPARE_ROWS]])
-        return [self._take(order, ceilings, top_k) for order in orders]
+        return [self._take(order, top_k) for order in orders]
 
-    def _take(self, order: list[RowKey], ceilings: dict[RowKey, float], top_k: int) -> list[Found]:
+    def _take(self, order: list[RowKey], top_k: int) -> list[Found]:
         reached = 0
         while True:
             reached = min(len(order), reached + top_k + SPARE_ROWS)
             self._look_at(order[:reached])
             found = best_first([one for key in order[:reached] if (one := self._found[key]) is not None])[:top_k]
-            if reached == len(order) or (len(found) == top_k and found[-1].score >= ceilings[order[reached]]):
+            if reached == len(order) or len(found) == top_k:
                 return found
 
     def _look_at(self, keys: list[RowKey]) -> None:
@@ -82,8 +82,8 @@ class _Ranking:
             self._found[key] = self._found_in(key, joined[key]) if key in joined else None
 
     def _learn_similarities(self, joined: dict[RowKey, Joined]) -> None:
-        """What was found by its words alone has a cosine too."""
-        unknown = [one for key in joined for one in self._lists.rows[key] if one.similarity is None]
+        """Of each row the text that holds most of the words has a cosine too, though it was found by its words alone."""
+        unknown = [one for key in joined if (one := self._lists.by_words(key)).similarity is None]
         known = self._vectors.similarities([str(one.identity) for one in unknown], self._vector) if unknown else {}
         for one in unknown:
             one.similarity = known.get(str(one.identity), 0.0)
@@ -93,9 +93,9 @@ class _Ranking:
         scale, matches = self._lists.scale, []
         for one in self._lists.rows[key]:
             text = texts.get(one.identity.n)
-            if text is None or one.identity.attempt != joined.row.vector_attempt:
+            if text is None or one.similarity is None or one.identity.attempt != joined.row.vector_attempt:
                 continue
-            similarity = min(1.0, max(0.0, one.similarity or 0.0))
+            similarity = min(1.0, max(0.0, one.similarity))
             held = scale.words_in(text.text)
             matches.append(Match(text, scale.blend(similarity, held), similarity, held))
         matches.sort(key=lambda match: (-match.score, match.text.n))
