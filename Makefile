@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test check bench package doctor help lock clean
+.PHONY: demo run test check bench bench-large package doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -27,6 +27,9 @@ check: $(VENV)/.tested ## lint, format, types, import contracts
 bench: $(VENV)/.tested ## measure: start-up, a request, cuts, ingest, memory
 	@$(PY) -m bench
 
+bench-large: $(VENV)/.tested ## searches over a million vectors; takes a quarter of an hour to fill
+	@$(PY) -m bench search_large
+
 package: $(VENV)/.installed ## one reproducible zip per function, in build/packages
 	@$(PY) -m infra.package
 
@@ -40,7 +43,7 @@ clean: ## remove what was built; keeps .venv and data
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 # The environment: uv where there is one, else venv and pip. The stamps make it new when a locked file changes.
 $(VENV)/.installed: requirements/lock.txt requirements/nodeps.txt
