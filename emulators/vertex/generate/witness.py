@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from emulators.vertex.answers import ApiError, invalid, not_found
 from emulators.vertex.context import ModelsContext
@@ -152,6 +151,7 @@ class Witness:
     def __init__(self, stretches: Sequence[Stretch], notes: Notes) -> None:
         self.stretches = list(stretches)
         self.notes = notes
+        self._known: dict[str, Any] = {}
 
     @classmethod
     def of(cls, question: Question, senses: Senses) -> "Witness":
@@ -169,13 +169,20 @@ class Witness:
         timed = [stretch.span for stretch in self.stretches if not stretch.is_image]
         return timed[0] if len(timed) == 1 else None
 
-    @cached_property
+    # Remembered by hand: until Python 3.12 a `cached_property` computes under one lock for all instances, so that one request
+    # would look while all others wait.
+    @property
     def look(self) -> Look | None:
-        return _merged_looks([look for stretch in self.stretches if (look := stretch.look()) is not None])
+        if "look" not in self._known:
+            self._known["look"] = _merged_looks([look for stretch in self.stretches if (look := stretch.look()) is not None])
+        return self._known["look"]
 
-    @cached_property
+    @property
     def hearing(self) -> Hearing | None:
-        return _merged_hearings([heard for stretch in self.stretches if (heard := stretch.listen()) is not None])
+        if "hearing" not in self._known:
+            heard = [heard for stretch in self.stretches if (heard := stretch.listen()) is not None]
+            self._known["hearing"] = _merged_hearings(heard)
+        return self._known["hearing"]
 
     def use(self, senses: set[str]) -> None:
         """Looks and listens side by side where both will be needed."""
