@@ -69,12 +69,11 @@ class Catalog:
 
     @property
     def main(self) -> Table:
-        """What a query is about if nothing else is said: the run's segments where it is one run, else the first index's."""
-        runs = [one for one in self.tables if one.run_id and not one.parent and one.level == SEGMENTS]
-        return runs[0] if len(runs) == 1 else self.tables[0]
+        """What a query is about if nothing else is said: all that was found in the first index."""
+        return self.tables[0]
 
     def default_query(self) -> str:
-        main = self.tables[0]
+        main = self.main
         shown = ["video_name", "start_time", "end_time", *(one.name for one in main.fields[:_SHOWN_FIELDS]), "row_id"]
         columns = ", ".join(name if name in main.common else quoted(name) for name in shown)
         return f"SELECT {columns}\nFROM {main.name}\nORDER BY video_name, start_time\nLIMIT 100"

@@ -101,7 +101,7 @@ def _answered(connection: duckdb.DuckDBPyConnection, job: dict[str, Any]) -> byt
     try:
         answer = _run(connection, job)
     except Refused as refusal:
-        answer = {"refused": str(refusal)}
+        answer = {"refused": str(refusal).replace(folder, "…")}
     except MemoryError:
         answer = {"refused": "the query needs more memory than it may use"}
     except duckdb.OutOfMemoryException:

@@ -63,9 +63,13 @@ class Mention:
 
 
 def _words(name: str) -> str:
-    """`view_count` is also said `view count`, and most things in the plural."""
+    """`view_count` is also said `view count`, and most things in the singular or the plural."""
     parts = [part for part in re.split(r"[._\s]+|(?<=[a-z])(?=[A-Z])", name) if part]
-    return r"[\s_.]+".join(re.escape(part) for part in parts) + "s?" if parts else re.escape(name)
+    if not parts:
+        return re.escape(name)
+    if len(parts[-1]) > 3:
+        parts[-1] = parts[-1].removesuffix("s")
+    return r"[\s_.]+".join(re.escape(part) for part in parts) + "s?"
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _test(test: Test) -> str:
     name, kind = _named(test.column), test.kind
     if kind.endswith("[]"):
         one = _compared("one", test, kind.removesuffix("[]"))
-        return f"len(list_filter({name}, lambda one: {one})) {'= 0' if test.negated else '> 0'}"
+        return f"coalesce(len(list_filter({name}, lambda one: {one})), 0) {'= 0' if test.negated else '> 0'}"
     compared = _compared(name, test, kind)
     return f"NOT coalesce({compared}, false)" if test.negated else compared
 
