@@ -34,9 +34,7 @@ _FUNCTIONS = (
     (r"maximum|max|highest|largest|longest", "max"),
     (r"minimum|min|lowest|smallest|shortest", "min"),
 )
-_TOP = re.compile(
-    r"\b(?:top|first|limit(?:\s+to)?|show|give\s+me|list|only|at\s+most)\s+(?:the\s+)?(?:top\s+|first\s+)?(\d{1,5})\b", re.I
-)
+_TOP = re.compile(r"\b(?:top|first|limit(?:\s+to)?|show|give\s+me|list)\s+(?:the\s+)?(?:top\s+|first\s+)?(\d{1,5})\b", re.I)
 _GROUP = re.compile(r"\b(?:per|for\s+each|for\s+every|by\s+each|group(?:ed)?\s+by|by|of\s+each)\s+(?:the\s+)?$", re.I)
 _ORDER = re.compile(r"\b(?:order(?:ed)?|sort(?:ed)?|rank(?:ed)?)(?:\s+\w+){0,2}\s+by\s+(?:the\s+)?$", re.I)
 _FALLING = re.compile(r"^\W*(?:desc|descending|highest|largest|most|from\s+high)", re.I)
@@ -101,8 +99,9 @@ def read(instruction: str, known: Sequence[Mention]) -> Sentence:
     if top:
         sentence.limit = max(1, min(MOST_ROWS, int(top.group(1))))
     found = _find(instruction, known)
-    for mention, start, end in found:
-        before, after = instruction[:start], instruction[end:]
+    ends = [*(start for _, start, _ in found[1:]), len(instruction)]
+    for (mention, start, end), until in zip(found, ends, strict=False):
+        before, after = instruction[:start], instruction[end:until]
         if _ORDER.search(before):
             sentence.order.append((mention.column, bool(_FALLING.search(after))))
         elif (test := _read_test(mention, after)) is not None:
@@ -120,8 +119,9 @@ def read(instruction: str, known: Sequence[Mention]) -> Sentence:
 
 
 def _find(instruction: str, known: Sequence[Mention]) -> list[tuple[Mention, int, int]]:
-    """Every place that means a column, the longest words first where two columns claim the same."""
-    places = [(m.start(), m.end(), n, one) for n, one in enumerate(known) for m in one.pattern.finditer(instruction)]
+    """Every place that means a column, the longest words first where two columns claim the same; not what is quoted."""
+    unquoted = re.sub(r"\"[^\"]*\"|(?<!\w)'[^']*'", lambda quote: "\x00" * len(quote.group()), instruction)
+    places = [(m.start(), m.end(), n, one) for n, one in enumerate(known) for m in one.pattern.finditer(unquoted)]
     taken: list[tuple[Mention, int, int]] = []
     for start, end, _, mention in sorted(places, key=lambda place: (place[0] - place[1], place[2])):
         if all(end <= other_start or start >= other_end for _, other_start, other_end in taken):

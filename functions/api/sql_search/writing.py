@@ -15,6 +15,11 @@ from shared.tables.literals import quoted, text
 _SHOWN = 6
 _ROWS = 100
 _BASE = ("video_name", "start_time", "end_time")
+_SPOKEN = {
+    (sign, negated): f"{'not ' if negated else ''}{sign}"
+    for sign in (">", ">=", "<", "<=", "contains", "starts", "ends")
+    for negated in (False, True)
+} | {("=", False): "is", ("=", True): "is not"}
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,7 @@ def _lines(*lines: str) -> str:
 def _said(sentence: Sentence, source: str) -> str:
     parts = [f"Reads {source}"]
     if sentence.tests:
-        signs = {"=": "is"}
-        told = [
-            f"{one.path} {'not ' if one.negated else ''}{signs.get(one.operator, one.operator)} {one.value}"
-            for one in sentence.tests
-        ]
+        told = [f"{one.path} {_SPOKEN[one.operator, one.negated]} {one.value}" for one in sentence.tests]
         parts.append("where " + " and ".join(told))
     if sentence.aggregate:
         of = f" of {sentence.aggregated.path}" if sentence.aggregated else ""
