@@ -19,7 +19,9 @@ _MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the product on this machine.")
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHES, *ASKED_FOR], help=f"of {', '.join(BENCHES)}; all if none is named")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *BENCHES, *ASKED_FOR], help=f"of {', '.join(BENCHES)}; all if none is named"
+    )
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started here is stopped here
