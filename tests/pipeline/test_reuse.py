@@ -12,7 +12,7 @@ from shared.vectors.ids import TextId
 from shared.vectors.index import DIMENSIONS, Query
 from tests.pipeline import films, scenes
 from tests.pipeline.gemini import Gemini, answer, asks_for
-from tests.pipeline.requests_of_users import delete
+from tests.pipeline.requests_of_users import delete, failed_segments
 from tests.pipeline.world import World
 
 FILM = films.film(["red", "blue"], seconds_each=1.0, tone=True)
@@ -148,3 +148,20 @@ def test_answers_go_with_their_media(world: World, gemini: Gemini) -> None:
     delete(world, video)
     world.deliver()
     assert list(answers.stream()) == []
+
+
+def test_a_media_wide_result_that_failed_is_mended_by_running_again_without_asking_about_segments(
+    world: World, gemini: Gemini
+) -> None:
+    tenant = scenes.a_tenant()
+    gemini.say = lambda body: (400, {"error": {"code": 400}}) if asks_for(body, "program_summary") else _say(body)
+    video = scenes.a_video(world, tenant, FILM)
+    first = again(world, video)
+    [told] = failed_segments(world, first)["videos"]
+    assert (told["failure_stage"], told["segments"], told["operation_counts"]["processing"]) == ("synthesis", [], 1)
+    assert told["next_step"].startswith("Execute the prompt again")
+    gemini.say = _say
+    gemini.asked.clear()
+    second = again(world, video)
+    assert [asks_for(body, "program_summary") for body in gemini.asked] == [True]
+    assert (first.status, second.status) == (RunStatus.COMPLETED_WITH_FAILURES, RunStatus.COMPLETED)

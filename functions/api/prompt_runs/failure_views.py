@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.clock import wire_time
 from shared.domain.failures import OPERATIONS, PROCESSING, next_step
-from shared.domain.runs import Run, RunMedia, SegmentResult, SegmentRetry
+from shared.domain.runs import FailureStage, Run, RunMedia, SegmentResult, SegmentRetry
 
 _COUNTED = (*OPERATIONS, PROCESSING)
 _MESSAGES = {
@@ -43,9 +43,17 @@ def _video(media: RunMedia, rows: list[SegmentResult]) -> dict[str, Any]:
         "failure_stage": media.failure_stage or None,
         "failure_code": media.failure_code or None,
         "failure_message": media.error_message or None,
-        "next_step": next_step(media.failure_code) or None,
+        "next_step": _next_step_of_item(media),
         "segments": [_segment(row) for row in rows],
     }
+
+
+def _next_step_of_item(media: RunMedia) -> str | None:
+    if media.failure_stage == FailureStage.SYNTHESIS:
+        return (
+            "Execute the prompt again: what the segments were answered is taken over, only the media-wide result is asked anew."
+        )
+    return next_step(media.failure_code) or None
 
 
 def _segment(row: SegmentResult) -> dict[str, Any]:
