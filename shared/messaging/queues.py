@@ -41,9 +41,7 @@ class Queues:
         )
         if self._caller:
             request.oidc_token = tasks_v2.OidcToken(service_account_email=self._caller, audience=url)
-        task = tasks_v2.Task(
-            http_request=request, dispatch_deadline=duration_pb2.Duration(seconds=DISPATCH_DEADLINE_SECONDS)
-        )
+        task = tasks_v2.Task(http_request=request, dispatch_deadline=duration_pb2.Duration(seconds=DISPATCH_DEADLINE_SECONDS))
         if slot:
             name = hashlib.sha256(f"{command.fingerprint()}/{slot}".encode()).hexdigest()[:40]  # a hash spreads the names
             task.name = f"{queue}/tasks/{name}"
