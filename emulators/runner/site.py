@@ -98,8 +98,8 @@ class Site:
 _THRIFT = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_TRIM_THRESHOLD_": "131072",
-    "OMP_NUM_THREADS": "2",
-    "OPENBLAS_NUM_THREADS": "2",
+    "OMP_NUM_THREADS": "1",  # requests run side by side; a second thread in each would mostly spin
+    "OPENBLAS_NUM_THREADS": "1",
     "GRPC_VERBOSITY": "ERROR",
     "PYTHONUNBUFFERED": "1",
     "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
