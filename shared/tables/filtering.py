@@ -28,8 +28,8 @@ from shared.tables.living import Deletions
 from shared.tables.sets import table_set
 
 MOST_RUNS = 200
-_ORDER = f"{RUN_CREATED} DESC, run_id, video_id, segment_number, row_id"
-_KEYS = f"strftime({RUN_CREATED}, '%Y-%m-%d %H:%M:%S.%f'), run_id, video_id, segment_number, row_id, segment_id"
+_ORDER = f"{RUN_CREATED} DESC, run_id, video_id, segment_number"  # total: an item has one segment of each number in a run
+_KEYS = f"strftime({RUN_CREATED}, '%Y-%m-%d %H:%M:%S.%f'), run_id, video_id, segment_number, segment_id"
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class FilterSearch:
                 wanted = limit + 1 - len(kept)
                 hits = _query(groups, places, deleted, position, wanted)
                 living = self._joiner.join(places.tenant, [_key(hit) for hit in hits])
-                kept += [(living[_key(hit)], list(hit[:5])) for hit in hits if _key(hit) in living]
+                kept += [(living[_key(hit)], list(hit[:4])) for hit in hits if _key(hit) in living]
                 if len(kept) > limit or len(hits) < wanted:
                     break
-                position = list(hits[-1][:5])
+                position = list(hits[-1][:4])
         more = len(kept) > limit
         kept = kept[:limit]
         return [row for row, _ in kept], kept[-1][1] if more else None
@@ -148,12 +148,12 @@ def _query(
         if position is not None:
             tests.append(
                 f"({RUN_CREATED} < ?::TIMESTAMP OR ({RUN_CREATED} = ?::TIMESTAMP AND "
-                "(run_id, video_id, segment_number, row_id) > (?, ?, ?, ?)))"
+                "(run_id, video_id, segment_number) > (?, ?, ?)))"
             )
             values += [position[0], *position]
         files = ", ".join(text(str(path)) for path in group.files)
         parts.append(
-            f"(SELECT {RUN_CREATED}, run_id, video_id, segment_number, row_id, segment_id FROM read_parquet([{files}]) "
+            f"(SELECT {RUN_CREATED}, run_id, video_id, segment_number, segment_id FROM read_parquet([{files}]) "
             f"WHERE {' AND '.join(tests)} ORDER BY {_ORDER} LIMIT {limit})"
         )
     sql = f"SELECT {_KEYS} FROM ({' UNION ALL '.join(parts)}) ORDER BY {_ORDER} LIMIT {limit}"
@@ -161,7 +161,7 @@ def _query(
 
 
 def _key(hit: tuple[Any, ...]) -> RowKey:
-    return hit[1], hit[2], hit[5] or ""
+    return hit[1], hit[2], hit[4] or ""
 
 
 @cache
