@@ -39,9 +39,7 @@ def _of(root: dict[str, Any], node: Any, path: str, *, whole: bool = True) -> It
         if keyword in node and any(name in node for name in _STRUCTURE):
             yield SchemaWarning(path, keyword, f"`{keyword}` beside other rules of the same place {_TOLD}")
         elif keyword == "oneOf" and "oneOf" in node and len(node["oneOf"]) > 1:
-            yield SchemaWarning(
-                path, keyword, "`oneOf` is enforced as `anyOf`; that only one part fits is checked afterwards"
-            )
+            yield SchemaWarning(path, keyword, "`oneOf` is enforced as `anyOf`; that only one part fits is checked afterwards")
     if whole:
         yield from _unfindable(root, node, path)
     for child, where in _inside(root, node, path):

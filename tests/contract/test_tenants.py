@@ -66,7 +66,8 @@ def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) ->
     ids = {"tenant": tenant, "run_id": run_id, "video_id": video_id}
     times = {"created_at": now, "updated_at": now}
     media = RunMedia(**times, **ids, status="failed", open=False, total_segments=1, failed_segments=1)
-    row = SegmentResult(**times, **ids, segment_id=new_id("segment"), status="failed", open=False, has_failures=True, retryable=True)
+    failed = {"status": "failed", "open": False, "has_failures": True, "retryable": True}
+    row = SegmentResult(**times, **ids, segment_id=new_id("segment"), **failed)
     batch = world.store.batch()
     batch.create(media)
     batch.create(row)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from functions.pipeline.settle_run.run_tables import want_tables
 from shared.domain.media import Video
 from shared.domain.runs import Run, RunStatus, SegmentResult
 from shared.domain.tables import RunTables, TablesState, tables_prefix
 from shared.messaging.messages import BuildTables, SettleRun
 from shared.store.deletions import Deletions
-from shared.store.run_tables import want_tables
 from shared.tables.sandbox import Sandbox
 from tests.pipeline import scenes
 from tests.pipeline.filter_house import FilterHouse

@@ -50,9 +50,7 @@ def _video(media: RunMedia, rows: list[SegmentResult]) -> dict[str, Any]:
 
 def _next_step_of_item(media: RunMedia) -> str | None:
     if media.failure_stage == FailureStage.SYNTHESIS:
-        return (
-            "Execute the prompt again: answers about segments are taken over, only the media-wide result is asked anew."
-        )
+        return "Execute the prompt again: answers about segments are taken over, only the media-wide result is asked anew."
     return next_step(media.failure_code) or None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from functions.pipeline.settle_run.counting import count, verdict
+from functions.pipeline.settle_run.run_tables import want_tables
 from shared.domain.events import EventType
 from shared.domain.runs import MediaState, Mending, RetryState, Run, RunMedia, RunStatus, SegmentRetry
 from shared.domain.tables import WITH_RESULTS
@@ -16,7 +17,6 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.store.documents import Batch, Store
 from shared.store.events import EventHappened, record_run
-from shared.store.run_tables import want_tables
 from shared.work.fan_in import FanIn
 
 AT_ONCE = 200  # retries that end in one commit

@@ -8,6 +8,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from functions.pipeline.settle_run.counting import Tally, count, verdict
 from functions.pipeline.settle_run.mending import EVENT_OF, mend
+from functions.pipeline.settle_run.run_tables import want_tables
 from shared.domain.events import EventType
 from shared.domain.progress import progress
 from shared.domain.runs import MediaState, Run, RunMedia, RunStatus, SegmentResult, SegmentState
@@ -17,7 +18,6 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.store.documents import Changed, Store
 from shared.store.events import record_run
-from shared.store.run_tables import want_tables
 from shared.work.fan_in import OPEN, FanIn
 
 RECHECK = timedelta(minutes=5)
