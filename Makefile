@@ -24,7 +24,7 @@ check: $(VENV)/.tested ## lint, format, types, import contracts
 	$(PY) -m mypy shared functions emulators infra demo
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/.tested ## measure: start-up, a request, cuts, ingest, memory
+bench: $(VENV)/.tested ## measure: start-up, a request, cuts, ingest, search, evidence, memory
 	@$(PY) -m bench
 
 bench-large: $(VENV)/.tested ## searches over a million vectors; takes a quarter of an hour to fill
