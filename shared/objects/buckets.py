@@ -7,6 +7,7 @@ blobs/`, each `/{tenant}/…`.
 import base64
 import datetime as dt
 import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO, cast
@@ -27,6 +28,8 @@ _URI = re.compile(r"^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f#?]{1
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 SIGNED_FOR = dt.timedelta(minutes=15)
+_GIVEN_AGAIN = 300.0  # seconds
+_MOST_SIGNED = 20_000
 SESSION_LASTS = dt.timedelta(days=7)  # Cloud Storage's own limit
 
 
@@ -62,6 +65,7 @@ class Objects:
     def __init__(self, client: storage.Client, settings: Settings, signer: Credentials) -> None:
         self._client = client
         self._signer = signer
+        self._signed: dict[str, tuple[str, float]] = {}
         self.originals = settings.originals_bucket
         self.derived = settings.derived_bucket
 
@@ -142,11 +146,22 @@ class Objects:
             except google_errors.NotFound:
                 continue
 
-    def signed_url(self, uri: str, *, lifetime: dt.timedelta = SIGNED_FOR) -> str:
-        """A V4 URL that reads this object until it expires; signing asks no server where a key is at hand."""
+    def signed_url(self, uri: str, *, fresh: bool = False) -> str:
+        """A V4 URL that reads this object for 15 minutes; one made in the last 5 is given again unless a fresh one is asked for.
+
+        Signing a page of thumbnails costs more than reading its rows, and in the cloud each signature is a call of its own.
+        """
+        now = time.monotonic()
+        kept = self._signed.get(uri)
+        if kept is not None and kept[1] > now and not fresh:
+            return kept[0]
         bucket, name = split_uri(uri)
         blob = self._client.bucket(bucket).blob(name)
-        return blob.generate_signed_url(version="v4", expiration=lifetime, method="GET", credentials=self._signer)
+        url = blob.generate_signed_url(version="v4", expiration=SIGNED_FOR, method="GET", credentials=self._signer)
+        if len(self._signed) >= _MOST_SIGNED:
+            self._signed.clear()
+        self._signed[uri] = (url, now + _GIVEN_AGAIN)
+        return url
 
 
 def _info(uri: str, blob: storage.Blob) -> ObjectInfo:

@@ -29,7 +29,7 @@ def sign(call: Call[SignBody], deps: Deps) -> dict[str, Any]:
     if uri not in owned:
         raise ApiError(ErrorCode.OBJECT_NOT_FOUND, "there is no such object of yours")
     expires = deps.store.clock() + SIGNED_FOR
-    return {"signed_url": deps.objects.signed_url(owned[owned.index(uri)]), "expires_at": wire_time(expires)}
+    return {"signed_url": deps.objects.signed_url(owned[owned.index(uri)], fresh=True), "expires_at": wire_time(expires)}
 
 
 def _originals(tenant: str, uri: str, deps: Deps) -> list[str]:
