@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-_RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: samples go to the callback, nothing is played
+_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback in the calling thread; nothing is played or queued
 _WORDS_A_MINUTE = 145
 _RATE_PARAMETER = 1
 _CURRENT = 1
@@ -58,7 +58,7 @@ def voice() -> Voice:
         import espeakng_loader
 
         library = ctypes.CDLL(espeakng_loader.get_library_path())
-        rate = library.espeak_Initialize(_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
+        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     except (ImportError, OSError) as error:
         raise NoVoice(str(error)) from error
     if rate <= 0:

@@ -1,6 +1,5 @@
 """Films, pictures and speech made for tests, so that what is in them is known."""
 
-import ctypes
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from functools import cache
 from typing import Any
 
 import av
-import espeakng_loader
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from demo.speech import voice
 
 RATE = 16_000
 FRAMES_A_SECOND = 10
@@ -97,29 +97,7 @@ def tone(seconds: float, hertz: float = 440.0) -> np.ndarray:
 @cache
 def spoken(words: str) -> np.ndarray:
     """The words in a synthetic English voice, slow enough to be understood."""
-    voice, rate = _voice()
-    pieces: list[np.ndarray] = []
-    callback_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-
-    def take(samples: Any, count: int, _: Any) -> int:
-        if samples and count > 0:
-            pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
-        return 0
-
-    callback = callback_type(take)
-    voice.espeak_SetSynthCallback(callback)
-    text = words.encode()
-    voice.espeak_Synth(text, len(text) + 1, 0, 1, 0, 1, None, None)
-    voice.espeak_Synchronize()
-    said = np.concatenate(pieces).astype(np.float32)
-    at = np.arange(int(len(said) * RATE / rate)) * rate / RATE
+    speaker = voice()
+    said = speaker.say(words, words_a_minute=130).astype(np.float32)
+    at = np.arange(int(len(said) * RATE / speaker.rate)) * speaker.rate / RATE
     return np.interp(at, np.arange(len(said)), said).astype(np.int16)
-
-
-@cache
-def _voice() -> tuple[ctypes.CDLL, int]:
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate = library.espeak_Initialize(1, 0, espeakng_loader.get_data_path().encode(), 0)
-    library.espeak_SetVoiceByName(b"en-us")
-    library.espeak_SetParameter(1, 130, 0)  # words a minute
-    return library, rate
