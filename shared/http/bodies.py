@@ -1,6 +1,5 @@
 """Reading what was sent: JSON, multipart and the query string, each within limits and into the route's models."""
 
-import codecs
 import hashlib
 import io
 import json
@@ -38,6 +37,9 @@ def _too_large(limit: int) -> ApiError:
     )
 
 
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-32", "iso-8859-1", "latin-1"})
+
+
 def read_json(request: Request, limit: int) -> Any:
     """The decoded body; `{}` for none and for null, so that an empty POST is the same as one of `{}`."""
     raw = _read(request, limit)
@@ -46,9 +48,12 @@ def read_json(request: Request, limit: int) -> Any:
     kind, options = parse_options_header(request.headers.get("Content-Type"))
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"send application/json, not {kind[:80]}")
+    charset = options.get("charset", "utf-8").lower()
+    if charset not in _CHARSETS:
+        raise ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"send JSON as utf-8, not {charset[:40]}")
     try:
-        text = raw.decode(codecs.lookup(options.get("charset", "utf-8")).name)
-    except (LookupError, UnicodeDecodeError) as error:
+        text = raw.decode(charset)
+    except UnicodeError as error:
         raise _malformed("the body is not text of its charset") from error
     try:
         value = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_constant, parse_float=_finite)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from shared import logging
 from shared.domain.documents import Work
 from shared.domain.failures import FailureCode
 from shared.store.documents import Batch, Changed, Store
@@ -19,6 +20,7 @@ W = TypeVar("W", bound=Work)
 
 LEASE = timedelta(seconds=60)
 RENEW_SECONDS = 20.0
+AGAIN_SECONDS = 2.0  # after a renewal that failed
 WAKE_GRACE = timedelta(seconds=60)  # after a lease ran out, how long before the sweep sends the message again
 MAX_FAILURES = 5
 
@@ -31,8 +33,14 @@ def thread_heartbeat(beat: Callable[[], None]) -> Iterator[None]:
     stop = threading.Event()
 
     def run() -> None:
-        while not stop.wait(RENEW_SECONDS):
-            beat()
+        pause = RENEW_SECONDS
+        while not stop.wait(pause):
+            pause = RENEW_SECONDS
+            try:
+                beat()
+            except Exception as error:  # a passing fault of the store must not cost the lease
+                logging.warning("a lease was not renewed", reason=type(error).__name__)
+                pause = AGAIN_SECONDS
 
     thread = threading.Thread(target=run, name="lease-heartbeat", daemon=True)
     thread.start()
@@ -61,6 +69,9 @@ class Claim(Generic[W]):
     def renew(self) -> None:
         with self._lock:
             if self._done or self._lost:
+                return
+            if self.document.lease_until is not None and self.document.lease_until <= self._store.clock():
+                self._lost = True  # nobody may have taken it yet, but from now on somebody can
                 return
             until = self._store.clock() + LEASE
             batch = self._store.batch()
@@ -100,7 +111,11 @@ class Claims:
         try:
             with self._heartbeat(claim.renew):
                 yield claim
-        except (GiveUp, LeaseLost):
+        except GiveUp:
+            raise
+        except LeaseLost:
+            # Something else in the last batch may have changed: give back what is perhaps still ours, fenced as ever.
+            self._release(document, failures=document.failures, after=0.0)
             raise
         except Throttled as error:
             self._release(document, failures=document.failures, after=error.after)

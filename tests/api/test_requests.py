@@ -119,7 +119,9 @@ def test_fields_nobody_knows_are_ignored_and_a_repeated_one_counts_last(world: W
 def test_the_body_is_read_in_the_charset_it_names(world: World) -> None:
     content = json.dumps({"text": "Köln"}, ensure_ascii=False).encode("latin-1")
     assert send(world, "POST", "/notes", content, Content_Type="application/json; charset=latin-1").json["text"] == "Köln"
-    assert send(world, "POST", "/notes", content, Content_Type="application/json; charset=klingon").status == 400
+    assert send(world, "POST", "/notes", content, Content_Type="application/json; charset=klingon").status == 415
+    for exotic in ("undefined", "punycode", "idna", "unicode_escape"):
+        assert send(world, "POST", "/notes", b"{}", Content_Type=f"application/json; charset={exotic}").status == 415
 
 
 def test_a_form_is_not_taken_for_json(world: World) -> None:

@@ -86,8 +86,9 @@ def list_llm_calls(call: Call[None], deps: Deps, run_id: str) -> list[dict[str, 
     """List the model calls of a run, oldest first, for debugging"""
     run = deps.runs.get(call.tenant, run_id)
     query = deps.store.collection(LlmCall, call.tenant).where(filter=FieldFilter("run_id", "==", run.run_id))
-    calls = deps.store.stream(LlmCall, query.order_by("invoked_at").limit(MOST_CALLS))
-    return [llm_call(one) for one in calls]
+    calls = list(deps.store.stream(LlmCall, query.order_by("invoked_at").limit(MOST_CALLS)))
+    living = {video.video_id for video in deps.videos.get_many(call.tenant, [one.video_id for one in calls])}
+    return [llm_call(one) for one in calls if one.video_id in living]
 
 
 def cancel(call: Call[None], deps: Deps, run_id: str) -> dict[str, Any]:

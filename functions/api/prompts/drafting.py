@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from functions.api.prompts.contract import TRANSCRIPTION
-from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.schema import admit, leaf_paths, validate
 from shared.inference.models import Models, Question
 
@@ -59,7 +59,7 @@ def draft(instruction: str, models: Models) -> dict[str, Any]:
         raise ApiError(ErrorCode.UPSTREAM_FAILED, "the model gave no usable draft; say the wish in other words")
     schema = _schema(wish["fields"], _MAX_FIELDS)
     if not schema["properties"]:
-        raise ApiError(ErrorCode.UPSTREAM_FAILED, "the model found no field in the wish; name what is to be extracted")
+        raise invalid("instruction", "nothing to extract was found in it; name the fields that are wanted")
     return {
         "name": _fitted(wish["name"], instruction, 3, 100),
         "description": wish["description"][:500],

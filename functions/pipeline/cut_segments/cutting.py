@@ -10,7 +10,7 @@ from shared.domain.batches import batched
 from shared.domain.events import EventType
 from shared.domain.failures import FailureCode
 from shared.domain.media import Cut, Segment, Video
-from shared.domain.runs import FailureStage, MediaState, Run, RunMedia, SegmentResult, SegmentState
+from shared.domain.runs import FailureStage, MediaState, Run, RunMedia, RunStatus, SegmentResult, SegmentState
 from shared.media.opener import UnreadableMedia
 from shared.messaging.messages import CutSegments, ProcessSegment
 from shared.messaging.queues import Queues
@@ -53,7 +53,7 @@ def cut_segments(message: CutSegments, deps: Deps) -> None:
 def _cut(run: Run, media: RunMedia, video: Video | None, deps: Deps) -> None:
     try:
         with deps.claims.hold(media, started_at=media.started_at or deps.store.clock()) as claim:
-            if run.stop_requested:
+            if run.stop_requested or RunStatus(run.status).is_terminal:
                 _end(run, claim, MediaState.CANCELLED, {}, deps)
             elif video is None or video.deleted_at is not None:
                 gone = {
@@ -68,6 +68,7 @@ def _cut(run: Run, media: RunMedia, video: Video | None, deps: Deps) -> None:
             "failure_stage": reason.stage or FailureStage.CUT,
             "failure_code": reason.code,
             "error_message": reason.message,
+            "lease_until": None,
         }
         deps.fan_in.end_media(run, media, MediaState.FAILED, values)
 

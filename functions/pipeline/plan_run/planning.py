@@ -17,6 +17,7 @@ from shared.messaging.topics import Topics
 from shared.store.documents import MAX_BATCH, Store
 from shared.store.events import record_run
 from shared.work.claims import WAKE_GRACE, Claims
+from shared.work.outcomes import GiveUp
 
 RECHECK = timedelta(minutes=5)  # how often a run under way is looked at even if no message says so
 
@@ -35,8 +36,32 @@ def plan_run(message: PlanRun, deps: Deps) -> None:
     if run is None or RunStatus(run.status).is_terminal:
         return
     if not run.planned and not run.stop_requested:
-        _plan(run, deps)
+        try:
+            _plan(run, deps)
+        except GiveUp as reason:
+            _fail(run, reason, deps)
+            return
     _send(run, deps)
+
+
+def _fail(run: Run, reason: GiveUp, deps: Deps) -> None:
+    """The run ends here; media rows that were written already end when they are looked at."""
+    run.error_code, run.error_message = reason.code, reason.message
+    batch = deps.store.batch()
+    fact = record_run(
+        deps.store, batch, EventType.PROMPT_RUN_FAILED, run, status=RunStatus.FAILED, counts=run.counts, occurrence="ended"
+    )
+    batch.change(
+        run,
+        status=RunStatus.FAILED,
+        error_code=reason.code,
+        error_message=reason.message,
+        wake_at=None,
+        lease_until=None,
+        completed_at=deps.store.clock(),
+    )
+    batch.commit()
+    deps.topics.publish(fact)
 
 
 def _plan(run: Run, deps: Deps) -> None:

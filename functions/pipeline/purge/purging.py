@@ -26,8 +26,9 @@ from shared.vectors.ids import image_id, text_ids
 from shared.vectors.index import VectorIndex
 from shared.vectors.texts import MAX_TEXTS
 from shared.work.claims import Claim, Claims
-from shared.work.outcomes import Throttled
+from shared.work.outcomes import GiveUp, Throttled
 
+SLOWLY = 300.0  # seconds, after the attempts of one turn are used up
 LOOK_AGAIN = 5.0  # seconds, while the items of an index are still going
 
 
@@ -44,11 +45,18 @@ def purge(message: Purge, deps: Deps) -> None:
     deletion = deps.store.get(Deletion, message.tenant, message.deletion_id)
     if deletion is None or deletion.status == "deleted":
         return
-    with deps.claims.hold(deletion, status="deleting") as claim:
-        if deletion.resource == "index":
-            _purge_index(deletion, claim, deps)
-        else:
-            _purge_video(deletion, claim, deps)
+    try:
+        with deps.claims.hold(deletion, status="deleting") as claim:
+            if deletion.resource == "index":
+                _purge_index(deletion, claim, deps)
+            else:
+                _purge_video(deletion, claim, deps)
+    except GiveUp as reason:
+        # What was deleted has to go, however often that fails: it begins anew, at a slower pace.
+        batch = deps.store.batch()
+        batch.change(deletion, lease_until=None, failures=0, wake_at=deps.store.clock() + timedelta(seconds=2 * SLOWLY))
+        batch.commit()
+        raise Throttled(SLOWLY, reason.message) from reason
 
 
 def _end(claim: Claim[Deletion], last: Document | None, deps: Deps) -> None:
@@ -68,7 +76,7 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
     if videos:
         raise Throttled(LOOK_AGAIN, "items of the index are still being removed")
     for run in list(deps.store.stream(Run, _runs_over(tenant, index_id, deps))):
-        if set(run.index_ids) <= {index_id}:
+        if not any(_is_alive(tenant, one, deps) for one in run.index_ids):
             _wait_for_holder(run, "a worker is still planning a run over it", deps)
             _delete_all(RunMedia, deps.store.collection(RunMedia, tenant, run.run_id), deps)  # planned after its item was gone
             _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
@@ -76,6 +84,14 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             forget_tables(run, deps.store, deps.objects)
             _delete([run], deps)
     _end(claim, deps.store.get(Index, tenant, index_id), deps)
+
+
+def _is_alive(tenant: str, index_id: str, deps: Deps) -> bool:
+    """Whether media below it can still be there; the playground always is."""
+    if not index_id:
+        return True
+    index = deps.store.get(Index, tenant, index_id)
+    return index is not None and index.deleted_at is None
 
 
 def _delete_video(video: Video, deps: Deps) -> None:
