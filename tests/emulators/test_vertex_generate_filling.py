@@ -39,7 +39,7 @@ class Seen(Witness):
 
     def __init__(self, look: Look | None = LOOK, hearing: Hearing | None = HEARING) -> None:
         super().__init__([], Notes(""))
-        self.__dict__.update(look=look, hearing=hearing)
+        self._known.update(look=look, hearing=hearing)
 
     @property
     def has_media(self) -> bool:
