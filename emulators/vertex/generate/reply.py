@@ -34,7 +34,7 @@ def answer(question: Question, witness: Witness) -> dict[str, Any]:
         note |= {"unknown": list(dict.fromkeys(filler.unknown))[:MAX_UNKNOWN_NAMED], "evidence": filler.sources.told}
     else:
         text = facts.known("summary").text or ""
-    hearing = witness.__dict__.get("hearing")
+    hearing = witness.heard
     if isinstance(hearing, Hearing):
         note["heard_by"] = hearing.source
     return response(question, witness, text, json.dumps(note, ensure_ascii=False))

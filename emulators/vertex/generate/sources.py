@@ -70,7 +70,7 @@ class Sources:
             for line in self._facts.lines()
             if says(line.text)
         ]
-        hearing = self._facts.witness.__dict__.get("hearing")  # what was never listened to is not listened to for this
+        hearing = self._facts.witness.heard  # what was never listened to is not listened to for this
         if hearing is not None:
             told += [
                 {

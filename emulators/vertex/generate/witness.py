@@ -184,6 +184,11 @@ class Witness:
             self._known["hearing"] = _merged_hearings(heard)
         return self._known["hearing"]
 
+    @property
+    def heard(self) -> Hearing | None:
+        """What was listened to so far: nobody listens for this."""
+        return self._known.get("hearing")
+
     def use(self, senses: set[str]) -> None:
         """Looks and listens side by side where both will be needed."""
         if len(senses) > 1 and self.stretches:
