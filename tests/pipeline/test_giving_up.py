@@ -8,7 +8,7 @@ import pytest
 from emulators.faults import Fault, Faults
 from shared.domain.events import Event, EventType
 from shared.domain.media import Deletion
-from shared.domain.runs import RunStatus
+from shared.domain.runs import Run, RunStatus
 from shared.work import claims
 from tests.pipeline import films, scenes
 from tests.pipeline.gemini import Gemini
@@ -86,3 +86,17 @@ def test_a_renewal_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -
 
     with claims.thread_heartbeat(beat):
         assert enough.wait(10)
+
+
+def test_a_run_over_two_indexes_goes_with_the_last_of_them(world: World) -> None:
+    tenant = scenes.a_tenant()
+    indexes = [scenes.an_index(world, tenant), scenes.an_index(world, tenant)]
+    videos = [scenes.a_video(world, tenant, FILM, index_id=index.index_id) for index in indexes]
+    run = scenes.a_run(world, tenant, videos)
+    world.deliver()
+    delete(world, indexes[0])
+    _sweep(world, 5)
+    assert world.store.get(Run, tenant, run.run_id) is not None
+    delete(world, indexes[1])
+    _sweep(world, 5)
+    assert world.store.get(Run, tenant, run.run_id) is None
