@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test check bench bench-large package doctor help lock clean
+.PHONY: demo run test test-all check bench bench-large package doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -15,7 +15,10 @@ demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over
 run: $(VENV)/.installed ## serve on http://127.0.0.1:$PORT (8080), data in $DATA_DIR (.local), until interrupted
 	@$(PY) -m emulators.runner serve --port $(PORT) --data-dir $(DATA_DIR)
 
-test: $(VENV)/.tested ## every test
+test: $(VENV)/.tested ## every test but the long ones, in under a quarter of an hour
+	$(PY) -m pytest tests -n 2 --dist loadgroup -m "not long and not browser"
+
+test-all: $(VENV)/.tested ## every test, the long ones too
 	$(PY) -m pytest tests -n 2 --dist loadgroup
 
 check: $(VENV)/.tested ## lint, format, types, import contracts

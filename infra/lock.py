@@ -59,7 +59,7 @@ def write() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     run_time = closure([*project["dependencies"], *extras["local"]])
-    test = {name: version for name, version in closure(extras["test"]).items() if name not in run_time}
+    test = {name: version for name, version in closure([*extras["test"], *extras["telemetry"]]).items() if name not in run_time}
     for file_name, locked in (("lock.txt", run_time), ("test.txt", test)):
         lines = "".join(f"{name}=={version}\n" for name, version in sorted(locked.items()))
         (FOLDER / file_name).write_text(HEAD + lines)
