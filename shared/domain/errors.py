@@ -38,6 +38,8 @@ class ErrorCode(Enum):
     MARKER_NOT_FOUND = (404, False, "Check the id with GET /markers.")
     CONNECTOR_NOT_FOUND = (404, False, "Check the id with GET /connectors.")
     IMPORT_JOB_NOT_FOUND = (404, False, "Check the id with GET /import-jobs.")
+    SESSION_NOT_FOUND = (404, False, "Check the id with GET /chat/sessions.")
+    TURN_NOT_FOUND = (404, False, "Check the id with GET /chat/sessions/{session_id}/turns.")
     API_KEY_NOT_FOUND = (404, False, "Check the id with GET /api-keys.")
     DELETION_NOT_FOUND = (404, False, "Ask with the id of something that was deleted.")
     METHOD_NOT_ALLOWED = (405, False, "Use a method that the Allow header names.")

@@ -1,6 +1,7 @@
 """Where the long values of documents go: objects below `blobs/{tenant}/{owner}/`, named after their content.
 
-The owner is the media item where the document belongs to one, so that purging the item takes its blobs along.
+The owner is the media item where the document belongs to one, so that purging the item takes its blobs along; so it is with
+chat sessions.
 """
 
 import hashlib
@@ -46,7 +47,7 @@ class StoredBlobs:
 
 
 def _owner(document: Document) -> str:
-    for field in ("video_id", "run_id", "prompt_id"):
+    for field in ("video_id", "run_id", "prompt_id", "session_id"):
         found = getattr(document, field, "")
         if found:
             return found

@@ -81,6 +81,18 @@ class Claim(Generic[W]):
             except Changed:
                 self._lost = True
 
+    def save(self, batch: Batch, **values: Any) -> None:
+        """A write on the way: fenced like the last one, and the lease goes on."""
+        with self._lock:
+            if self._lost:
+                raise LeaseLost
+            batch.change(self.document, **values)
+            try:
+                batch.commit()
+            except Changed as error:
+                self._lost = True
+                raise LeaseLost from error
+
     def commit(self, batch: Batch, **values: Any) -> None:
         """The holder's last write: ends the lease together with everything else in the batch."""
         with self._lock:
