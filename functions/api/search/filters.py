@@ -1,74 +1,24 @@
 """Filtering the results of completed runs by their fields."""
 
-import math
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, Field
 
 from functions.api.search.handlers import PLAYGROUND, Deps, Links, marks_of
 from functions.api.search.schemas import Ids
-from functions.api.search.views import search_result
 from shared.domain.errors import invalid
 from shared.domain.leaves import leaves
 from shared.domain.runs import SegmentResult
 from shared.http.call import Call
 from shared.search.found import Found, Match
 from shared.search.joining import Joined
-from shared.tables.conditions import LENGTHS, OPERATORS, VALUELESS
+from shared.search.results import search_result
 from shared.tables.conditions import Condition as Asked
 from shared.tables.filtering import Places
+from shared.tables.wire import Condition
 from shared.vectors.texts import SearchText
 
 MOST_SHOWN = 8  # instances of a field that a result names
-_LARGEST = 2**63 - 1
-
-
-class Condition(BaseModel):
-    """`field` is a canonical leaf path such as `scene.people[].emotion`; `type` is what it is taken for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    field: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600)]
-    operator: str
-    type: Literal["string", "integer", "number", "boolean", "array"]
-    value: StrictStr | StrictBool | StrictInt | StrictFloat | None = None  # what was sent is what is compared
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        operators = OPERATORS[self.type]
-        if self.operator not in operators:
-            raise ValueError(f"operator {self.operator[:40]!r} is not for type {self.type}; valid: {', '.join(operators)}")
-        if self.operator in VALUELESS:
-            if "value" in self.model_fields_set and self.value is not None:
-                raise ValueError(f"operator {self.operator} takes no value")
-            return self
-        if self.value is None or (isinstance(self.value, str) and not self.value.strip()):
-            raise ValueError(f"operator {self.operator} needs a value")
-        wanted = "integer" if self.operator in LENGTHS else "string" if self.operator == "item_contains" else self.type
-        self._check_value(wanted)
-        return self
-
-    def _check_value(self, wanted: str) -> None:
-        value = self.value
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        number = whole or isinstance(value, float)
-        fits = {"string": isinstance(value, str), "integer": whole, "number": number, "boolean": isinstance(value, bool)}
-        if not fits.get(wanted, True):
-            raise ValueError(f"operator {self.operator} needs a value of type {wanted}")
-        if number and not (math.isfinite(value) and abs(value) <= _LARGEST):  # type: ignore[arg-type]
-            raise ValueError("value must be a finite number of at most 64 bits")
-        if self.operator in LENGTHS and value < 0:  # type: ignore[operator]
-            raise ValueError("a length is not negative")
 
 
 class FilterBody(BaseModel):
@@ -103,7 +53,7 @@ def _answer(call: Call[FilterBody], deps: Deps, tenant: str, index_ids: list[str
     for run_id in run_ids:
         if run_id not in known:
             deps.runs.get(tenant, run_id)  # an unknown one is a 404, not an empty answer
-    asked = [Asked(one.field, one.operator, one.type, one.value) for one in body.conditions]
+    asked = [one.asked() for one in body.conditions]
     page = deps.filters.search(asked, Places(tenant, index_ids, run_ids), limit=body.page_size, cursor=body.cursor or None)
     found = [_found(row, asked) for row in page.rows]
     links, marks = Links(deps.objects), marks_of(call.tenant, found, deps)

@@ -14,7 +14,6 @@ from functions.api.search.schemas import (
     PlaygroundSearchBody,
     TextSearchBody,
 )
-from functions.api.search.views import fused_result, search_result, target_of
 from shared.domain.markers import Marks
 from shared.http.call import Call
 from shared.objects.buckets import Objects
@@ -23,6 +22,7 @@ from shared.search.fusion import fuse
 from shared.search.image import ImageSearch
 from shared.search.multi_run import aggregate
 from shared.search.query_image import read_query_image
+from shared.search.results import fused_result, search_result, target_of
 from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
 from shared.store.markers import Markers
