@@ -34,9 +34,11 @@ class Settings:
     tasks_endpoint: str = ""  # empty: Google's own
     vector_api_endpoint: str = ""  # empty: the region's own
     stage_service_account: str = ""  # identity that queues call stages with
+    rate_limits: str = ""  # as shared.domain.limits reads it; empty: the standard plan
     upload_limit_bytes: int = 31 * 1024 * 1024
     text_embedding_model: str = "gemini-embedding-2"
     image_embedding_model: str = "gemini-embedding-2"
+    egress_loopback: int = 0  # 1: URLs that users name may lead to this machine itself; only where one machine is all there is
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":

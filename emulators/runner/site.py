@@ -82,6 +82,8 @@ class Site:
             "JWKS_URL": f"{self.url('identity')}/jwks",
             "STAGE_SERVICE_ACCOUNT": ACCOUNT,
             "UPLOAD_LIMIT_BYTES": str(UPLOAD_LIMIT),
+            "RATE_LIMITS": os.environ.get("RATE_LIMITS", _RATE_LIMITS),
+            "EGRESS_LOOPBACK": "1",
             "FIRESTORE_EMULATOR_HOST": f"{_HOST}:{ports.firestore}",
             "PUBSUB_EMULATOR_HOST": f"{_HOST}:{ports.pubsub}",
             "STORAGE_EMULATOR_HOST": self.url("storage"),
@@ -93,6 +95,9 @@ class Site:
             **_THRIFT,
         }
 
+
+# One's own machine is nobody's to protect from oneself: more than it can do.
+_RATE_LIMITS = " ".join(f"{category}=600000/30000000" for category in ("search", "read", "write", "upload", "processing", "chat"))
 
 # Four processes on one machine: few arenas, small thread stacks of libraries, no chatter of gRPC.
 _THRIFT = {

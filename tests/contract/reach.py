@@ -42,8 +42,11 @@ def settings_read(manifest: Manifest) -> set[str]:
         }
         if own and (_is_entry(name) or _is_used(name, names)):
             found |= own
-    return found - {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
+    return found - _ON_ONE_MACHINE - {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
 
+
+# What only the local runner sets: no manifest may name it, so no deployment can turn it on.
+_ON_ONE_MACHINE = {"EGRESS_LOOPBACK"}
 
 # What the HTTP kit reads for some routes alone: answers kept sealed, and uploads in parts.
 _ONLY_WITH = {"KMS_KEY": "secret_response", "UPLOAD_LIMIT_BYTES": "multipart"}
