@@ -20,9 +20,10 @@ class BadManifest(Exception):
 
 @dataclass(frozen=True)
 class Http:
-    """Woken by requests for these paths below /api/v2."""
+    """Woken by requests for these paths below /api/v2, and for those below the host itself."""
 
     paths: tuple[str, ...]
+    root_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _typed(wire: dict[str, Any], folder: Path) -> Manifest:
 def _trigger(wire: dict[str, Any]) -> Trigger:
     ((kind, said),) = wire.items()
     if kind == "http":
-        return Http(tuple(said["paths"]))
+        return Http(tuple(said.get("paths", ())), tuple(said.get("root_paths", ())))
     if kind == "topic":
         return Topic(said["name"], said.get("dead_letter", True))
     if kind == "schedule":

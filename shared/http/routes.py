@@ -1,6 +1,6 @@
 """A route is a value: what exists, who may call it, what it takes. A family is a list of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel
 
 from shared.domain.errors import ErrorCode
+from shared.domain.limits import Category
 
 PREFIX = "/api/v2"
 MAX_BODY_BYTES = 1024 * 1024
@@ -30,7 +31,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Route:
-    """`path` stands below `/api/v2`; `{id}` takes one segment. `secret_response`: its stored replay is sealed."""
+    """`path` stands below `/api/v2`, or below the host where `at_root`; `{id}` takes one segment.
+
+    `answer` is the type of what a success carries as JSON (a TypedDict, a list of one…): the reference shows it, and the tests
+    hold every answer against it. `media_types` name what a success carries where that is not JSON alone. `example` is a body or
+    form to show; without one the reference derives it from the model. `secret_response`: its stored replay is sealed.
+    """
 
     method: str
     path: str
@@ -46,10 +52,20 @@ class Route:
     deprecated: bool = False
     summary: str = ""
     errors: tuple[ErrorCode, ...] = ()
+    answer: Any = None
+    media_types: tuple[str, ...] = ()
+    example: Mapping[str, Any] | None = None
+    at_root: bool = False
+    category: Category | None = None  # the budget a call is charged to; None: none
 
     @property
     def id(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path} at the root" if self.at_root else f"{self.method} {self.path}"
+
+    @property
+    def address(self) -> str:
+        """The whole path, as clients ask for it."""
+        return self.path if self.at_root else PREFIX + self.path
 
     @property
     def parameters(self) -> list[str]:
@@ -65,7 +81,27 @@ def _route(method: str, path: str, handler: Callable[..., Any], *, scope: Scope,
     if idempotent is None:
         idempotent = method in CHANGING and scope is not Scope.PUBLIC
     summary = rest.pop("summary", "") or (handler.__doc__ or "").strip().split("\n")[0]
+    rest.setdefault("category", _category(method, path, scope, rest))
     return Route(method, path, handler, scope, idempotent=idempotent, summary=summary, **rest)
+
+
+def _category(method: str, path: str, scope: Scope, rest: Mapping[str, Any]) -> Category | None:
+    """By what a call costs. Looking at one's own limits or credential is free, so that it can be done when they are used up;
+    what stands at the root calls what stands below the prefix, which is charged."""
+    if scope is Scope.PUBLIC or rest.get("at_root") or path.startswith(("/rate-limit/", "/auth/")):
+        return None
+    if path.startswith("/chat/") and method == "POST":
+        return Category.CHAT
+    if path.endswith(_MODELS_WORK) and method == "POST":
+        return Category.PROCESSING
+    if rest.get("multipart") is not None or "upload" in path.rpartition("/")[2]:
+        return Category.UPLOAD
+    if scope is Scope.SEARCH and method == "POST":
+        return Category.SEARCH
+    return Category.READ if method == "GET" or scope in (Scope.READ, Scope.SEARCH) else Category.WRITE
+
+
+_MODELS_WORK = ("/execute", "/process", "/retry", "/generate")
 
 
 get: _Constructor = partial(_route, "GET")
@@ -105,7 +141,7 @@ class Router:
         self._root = _Node()
         for route in routes:
             node = self._root
-            for part in _parts(route.path):
+            for part in _parts(route.address):
                 if part.startswith("{"):
                     node.parameter = node.parameter or _Node()
                     node = node.parameter
@@ -117,10 +153,9 @@ class Router:
 
     def match(self, path: str) -> Match | None:
         """`path` is the raw one, with the prefix; None where nothing is."""
-        if not path.startswith(PREFIX + "/"):
+        if not path.startswith("/"):
             return None
-        parts = path[len(PREFIX) + 1 :].split("/")
-        return _find(self._root, parts, 0, ())
+        return _find(self._root, path[1:].split("/"), 0, ())
 
 
 def _find(node: _Node, parts: list[str], at: int, values: tuple[str, ...]) -> Match | None:

@@ -1,21 +1,26 @@
-"""Every route of every family, so that a new one cannot escape the promises tested here."""
+"""Every route of every family that is deployed, so that a new one cannot escape the promises tested here."""
 
 import importlib
-import pkgutil
 
-import functions.api
-from shared.http.routes import Route
+from infra.manifests import load_manifests
+from shared.http.routes import PREFIX, Route
 
 ROUTES: list[Route] = [
     route
-    for family in pkgutil.iter_modules(functions.api.__path__)
-    for route in importlib.import_module(f"functions.api.{family.name}.routes").ROUTES
+    for manifest in load_manifests()
+    if manifest.group == "api"
+    for route in importlib.import_module(f"{manifest.package}.routes").ROUTES
 ]
 
 
 def filled(route: Route, values: dict[str, str] | None = None) -> str:
-    """The route's path with values, `x` where none is given."""
-    path = route.path
+    """The route's address with values, `x` where none is given."""
+    path = route.address
     for name in route.parameters:
         path = path.replace(f"{{{name}}}", (values or {}).get(name, "x"))
     return path
+
+
+def below(route: Route, values: dict[str, str] | None = None) -> str:
+    """The same without the prefix."""
+    return filled(route, values).removeprefix(PREFIX)

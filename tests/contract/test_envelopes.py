@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.errors import ErrorCode
 from shared.http.request import Headers, Request
-from shared.http.routes import PREFIX, Route
+from shared.http.routes import Route
 from tests.api.world import Answer, World, answer_of
 from tests.contract.families import ROUTES, filled
 
@@ -26,7 +26,7 @@ def assert_is_an_error(answer: Answer) -> None:
 def send(world: World, route: Route, method: str, headers: dict[str, str], body: bytes = b"", query: str = "") -> Answer:
     import io
 
-    request = Request(method, PREFIX + filled(route), query, Headers(headers.items()), io.BytesIO(body), len(body))
+    request = Request(method, filled(route), query, Headers(headers.items()), io.BytesIO(body), len(body))
     return answer_of(world.app([route]).handle(request))
 
 

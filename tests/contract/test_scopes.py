@@ -2,7 +2,7 @@ import pytest
 
 from shared.domain.errors import ErrorCode
 from shared.http.request import Headers, Request
-from shared.http.routes import PREFIX, Route, Scope
+from shared.http.routes import Route, Scope
 from tests.api.world import World, answer_of
 from tests.contract.families import ROUTES, filled
 
@@ -35,7 +35,7 @@ LARGE = ("indexes", "videos", "prompts", "connectors", "webhooks")
 
 
 def send(world: World, route: Route, headers: dict[str, str]) -> tuple[int, dict]:
-    request = Request(route.method, PREFIX + filled(route), "", Headers(headers.items()))
+    request = Request(route.method, filled(route), "", Headers(headers.items()))
     answer = answer_of(world.app([route]).handle(request))
     return answer.status, answer.json
 

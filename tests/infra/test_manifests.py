@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.manifests import BadManifest, Manifest, load_manifest, load_manifests
+from infra.manifests import BadManifest, Http, Manifest, load_manifest, load_manifests
 from shared.config import Settings
 from shared.messaging.messages import QUEUES
 
@@ -73,5 +73,6 @@ def test_every_command_has_the_queues_it_is_sent_to() -> None:
 
 
 def test_no_two_families_claim_the_same_path() -> None:
-    claimed = [path for m in MANIFESTS for trigger in m.triggers for path in getattr(trigger, "paths", ())]
+    https = [trigger for m in MANIFESTS for trigger in m.triggers if isinstance(trigger, Http)]
+    claimed = [path for http in https for path in (*("/api/v2" + one for one in http.paths), *http.root_paths)]
     assert len(claimed) == len(set(claimed))

@@ -3,9 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
+from typing_extensions import TypedDict
 
 from shared.domain.clock import wire_time
 from shared.domain.keys import ApiKey
+from shared.http.answers import MessageAnswer, Moment
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 KeyScope = Literal["search", "read", "write", "admin"]
@@ -26,6 +28,52 @@ class Activity(BaseModel):
     surface: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     operation: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class ApiKeyAnswer(TypedDict):
+    """A key as it is shown after its creation: by its prefix."""
+
+    key_id: str
+    key_prefix: str
+    name: str
+    scopes: list[KeyScope]
+    created_at: Moment
+    last_used_at: Moment | None
+    revoked_at: Moment | None
+    expires_at: Moment | None
+    is_active: bool
+
+
+class NewApiKeyAnswer(ApiKeyAnswer):
+    """`key` is the credential, shown this once."""
+
+    key: str
+
+
+class RotatedKeyAnswer(TypedDict):
+    old_key_id: str
+    new_key: NewApiKeyAnswer
+
+
+class RevokedKeyAnswer(ApiKeyAnswer):
+    message: str
+
+
+class DeletedKeyAnswer(MessageAnswer):
+    key_id: str
+
+
+class CredentialAnswer(TypedDict):
+    valid: bool
+    auth_mode: Literal["jwt", "api_key"]
+    user_id: str
+    key_id: str | None
+    scopes: list[KeyScope]
+
+
+class ActivityAnswer(TypedDict):
+    event_id: str
+    acknowledged: bool
 
 
 def key_view(key: ApiKey, *, is_active: bool) -> dict[str, Any]:

@@ -3,6 +3,16 @@
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
+from typing_extensions import TypedDict
+
+
+class AttachmentAnswer(TypedDict):
+    index_id: str
+    prompt_id: str | None
+
+
+class DetachmentAnswer(AttachmentAnswer):
+    message: str
 
 
 class IndexCreate(BaseModel):

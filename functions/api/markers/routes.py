@@ -1,5 +1,5 @@
 from functions.api.markers import handlers
-from functions.api.markers.schemas import MarkerBody
+from functions.api.markers.schemas import MarkerAnswer, MarkerBody, MarkerRemovedAnswer
 from shared.domain.errors import ErrorCode
 from shared.http.routes import Scope, delete, get, put
 
@@ -11,7 +11,13 @@ _TARGETS = (
 )
 
 ROUTES = [
-    get("/markers", handlers.list_all, scope=Scope.READ),
-    put("/markers", handlers.put, body=MarkerBody, scope=Scope.WRITE, errors=_TARGETS),
-    delete("/markers/{marker_id}", handlers.remove, scope=Scope.WRITE, errors=(ErrorCode.MARKER_NOT_FOUND,)),
+    get("/markers", handlers.list_all, scope=Scope.READ, answer=list[MarkerAnswer]),
+    put("/markers", handlers.put, body=MarkerBody, scope=Scope.WRITE, answer=MarkerAnswer, errors=_TARGETS),
+    delete(
+        "/markers/{marker_id}",
+        handlers.remove,
+        scope=Scope.WRITE,
+        answer=MarkerRemovedAnswer,
+        errors=(ErrorCode.MARKER_NOT_FOUND,),
+    ),
 ]

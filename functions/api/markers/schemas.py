@@ -3,8 +3,27 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints, model_validator
+from typing_extensions import TypedDict
+
+from shared.http.answers import MessageAnswer, Moment
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class MarkerAnswer(TypedDict):
+    marker_id: str
+    target_type: str
+    target_id: str
+    run_id: str | None
+    field_path: str | None
+    color: str
+    note: str
+    user_id: str
+    updated_at: Moment
+
+
+class MarkerRemovedAnswer(MessageAnswer):
+    marker_id: str
 
 
 class MarkerBody(BaseModel):

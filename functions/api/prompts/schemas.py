@@ -3,11 +3,64 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
+from typing_extensions import TypedDict
+
+from shared.http.answers import MessageAnswer, Moment, Object
+from shared.http.views.prompt import PromptAnswer, SemanticIndexingAnswer, VideoLevelAnswer
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=100)]
 Description = Annotated[str, StringConstraints(max_length=500)]
 PromptText = Annotated[str, StringConstraints(min_length=10, max_length=5000)]
 FieldPaths = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=600)]], Field(max_length=300)]
+
+
+class CheckedPromptAnswer(PromptAnswer):
+    """`warnings` say what its author should know of the schemas before a run."""
+
+    warnings: list[str]
+
+
+class PromptsAnswer(TypedDict):
+    prompts: list[PromptAnswer]
+    total_count: int
+    active_count: int
+
+
+class PromptDeletedAnswer(MessageAnswer):
+    prompt_id: str
+    deleted: bool
+    deactivated: bool
+
+
+class SchemaTestAnswer(TypedDict):
+    valid: bool
+    validated_data: Object | None
+    error: str | None
+    errors: list[str]
+    message: str
+
+
+class PromptDraftAnswer(TypedDict):
+    """What `POST /prompts` would take."""
+
+    name: str
+    description: str
+    prompt_text: str
+    json_schema: Object
+    video_level: VideoLevelAnswer | None
+    semantic_indexing: SemanticIndexingAnswer
+
+
+class PromptUsageAnswer(TypedDict):
+    prompt_id: str
+    name: str
+    is_active: bool
+    is_in_use: bool
+    safe_to_delete: bool
+    prompt_run_count: int
+    created_at: Moment
+    schema_properties_count: int
+    schema_leaf_count: int
 
 
 class VideoLevel(BaseModel):

@@ -2,10 +2,44 @@
 
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from shared.domain.clock import wire_time
 from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.prompts import Prompt
 from shared.domain.sharing import SHARED_TENANT
+from shared.http.answers import MarkerInfoAnswer, Moment, Object
+
+
+class VideoLevelAnswer(TypedDict):
+    instructions_text: str
+    included_segment_fields: list[str]
+    json_schema: Object
+
+
+class SemanticIndexingAnswer(TypedDict):
+    """Fields that search leaves out."""
+
+    disabled_segment_fields: list[str]
+    disabled_video_level_fields: list[str]
+
+
+class PromptAnswer(TypedDict):
+    prompt_id: str
+    user_id: str
+    name: str
+    description: str
+    prompt_text: str
+    json_schema: Object
+    video_level: VideoLevelAnswer | None
+    semantic_indexing: SemanticIndexingAnswer
+    prompt_type: str
+    is_active: bool
+    is_default: bool
+    revision_number: int
+    created_at: Moment
+    updated_at: Moment
+    marker: MarkerInfoAnswer
 
 
 def prompt_view(prompt: Prompt, marks: Marks = NO_MARKS) -> dict[str, Any]:

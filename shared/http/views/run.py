@@ -1,13 +1,112 @@
 """A prompt run on the wire."""
 
-from typing import Any
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from shared.domain.clock import wire_time
 from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.runs import Run, RunCounts, RunStatus
+from shared.http.answers import MarkerInfoAnswer, Moment
+from shared.http.views.prompt import SemanticIndexingAnswer
 
 _COUNTED = tuple(name for name in RunCounts.__dataclass_fields__ if name != "total_media_seconds")
 _STOP_FIELDS = ("requested_at", "requested_by", "mode", "observed_at", "completed_at")
+
+
+class RunContextAnswer(TypedDict):
+    type: str
+    index_id: NotRequired[str]
+
+
+class RunProgressAnswer(TypedDict):
+    stage: str
+    percent: float
+    total_segments: int
+    completed_segments: int
+    eta_seconds: float | None
+    eta_at: Moment | None
+
+
+class StopStateAnswer(TypedDict):
+    """How far a cancellation is; nulls until one is asked for."""
+
+    requested_at: Moment | None
+    requested_by: str | None
+    mode: str | None
+    observed_at: Moment | None
+    completed_at: Moment | None
+
+
+class RunCountsAnswer(TypedDict):
+    total_videos: int
+    completed_videos: int
+    failed_videos: int
+    partial_videos: int
+    cancelled_videos: int
+    total_audios: int
+    completed_audios: int
+    failed_audios: int
+    partial_audios: int
+    cancelled_audios: int
+    total_images: int
+    completed_images: int
+    failed_images: int
+    partial_images: int
+    cancelled_images: int
+    total_segments: int
+    completed_segments: int
+    field_extraction_failures: int
+    transcription_failures: int
+    image_embedding_failures: int
+    reused_segments: int
+    video_level_total_items: int
+    video_level_completed_items: int
+    video_level_failed_items: int
+    video_level_partial_items: int
+
+
+class PromptRunAnswer(RunCountsAnswer):
+    run_id: str
+    prompt_id: str
+    prompt_name: str
+    prompt_type: str
+    prompt_revision: int
+    executed_at: Moment
+    executed_by: str
+    status: Literal["pending", "processing", "completed", "completed_with_failures", "failed", "cancelled"]
+    run_context: RunContextAnswer
+    index_ids: list[str]
+    progress: RunProgressAnswer
+    field_extraction_succeeded: bool | None
+    transcription_succeeded: bool | None
+    image_embedding_succeeded: bool | None
+    total_video_seconds: float
+    error_code: str | None
+    error_message: str | None
+    video_segmentation_type: str
+    audio_segmentation_type: str
+    image_segmentation_type: str
+    video_segment_duration: int | None
+    audio_segment_duration: int | None
+    created_new_segments: bool
+    processing_model: str
+    enable_transcription: bool
+    enable_image_embedding: bool
+    force: bool
+    video_level_enabled: bool
+    semantic_indexing: SemanticIndexingAnswer
+    stop_state: StopStateAnswer
+    billing_estimated_mt: float
+    billing_actual_mt: float
+    billing_status: str | None
+    billing_error: str | None
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+    mended_at: Moment | None
+    updated_at: Moment
+    marker: MarkerInfoAnswer
 
 
 def run_view(run: Run, marks: Marks = NO_MARKS) -> dict[str, Any]:

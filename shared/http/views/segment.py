@@ -1,14 +1,62 @@
 """A segment on the wire: as it was cut, and as one run saw it."""
 
-from typing import Any
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from shared.domain.clock import wire_time
 from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.media import Segment, Video
 from shared.domain.runs import Run, SegmentResult, SegmentState
+from shared.http.answers import MarkerInfoAnswer, Moment, Object
 from shared.http.views.video import Sign
 
 _OPERATIONS = ("field_extraction", "transcription", "image_embedding")
+
+
+class SegmentAnswer(TypedDict):
+    """A stretch of a media item; what a run found is null where no run was asked for."""
+
+    segment_id: str
+    video_id: str
+    start_time: float
+    end_time: float
+    segment_uri: str
+    gcs_uri: str
+    thumbnail_gcs_uri: str | None
+    thumbnail_uri: str | None
+    thumbnail_available: bool
+    thumbnail_data: str | None
+    gif_gcs_uri: str | None
+    gif_uri: str | None
+    gif_available: bool
+    gif_data: str | None
+    created_at: Moment
+    processed: bool
+    processing_failed: bool
+    segment_status: Literal["pending", "processing", "successful", "failed"]
+    status_source: str
+    failure_stage: str | None
+    failure_code: NotRequired[str | None]
+    retryable: NotRequired[bool | None]
+    failure_message: str | None
+    attempt_id: str | None
+    metadata: Object | None
+    metadata_text: str | None
+    transcript: NotRequired[str]
+    processed_at: Moment | None
+    error_message: str | None
+    processing_warning: str | None
+    from_run_id: str | None
+    prompt_id: NotRequired[str]
+    field_extraction_succeeded: bool | None
+    transcription_succeeded: bool | None
+    image_embedding_succeeded: bool | None
+    field_extraction_error: str | None
+    transcription_error: str | None
+    image_embedding_error: str | None
+    marker: MarkerInfoAnswer
+    metadata_markers: dict[str, MarkerInfoAnswer]
 
 
 def canonical_segment(segment: Segment, video: Video, sign: Sign | None = None, marks: Marks = NO_MARKS) -> dict[str, Any]:
