@@ -38,6 +38,11 @@ class Settings:
     upload_limit_bytes: int = 31 * 1024 * 1024
     text_embedding_model: str = "gemini-embedding-2"
     image_embedding_model: str = "gemini-embedding-2"
+    storage_emulator_host: str = ""  # Google's clients read it too; here it is where customers' buckets are looked for
+    aws_endpoint_url_s3: str = ""  # a store that speaks like S3, instead of Amazon's; may be on a private address
+    azure_blob_endpoint: str = ""  # one that speaks like Azure Blob Storage, with accounts as its first folders
+    azure_authority_host: str = ""  # https URL of what issues tokens for it
+    connector_ca_file: str = ""  # PEM file of authorities for the three above
     egress_loopback: int = 0  # 1: URLs that users name may lead to this machine itself; only where one machine is all there is
 
     @classmethod
