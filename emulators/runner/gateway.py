@@ -1,7 +1,7 @@
 """The gateway: one door on $PORT before all HTTP families, which are mounted as they are, each request in a thread."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -13,6 +13,7 @@ from emulators.runner.site import Site
 from shared.http.app import App
 from shared.http.request import Headers, Request, Response
 from shared.http.routes import Router
+from shared.http.streaming import send_stream
 
 _THREADS = 32
 _UPLOADS = 8  # large bodies at once: each holds a thread for as long as it takes to arrive
@@ -70,7 +71,7 @@ class Gateway:
         response = await to_thread.run_sync(app.handle, request, limiter=uploads if incoming else threads)
         if incoming is not None:
             await incoming.drain(_DRAIN_BYTES)  # else a client that still sends never reads our refusal
-        await self._respond(response, send, threads)
+        await self._respond(response, receive, send, threads)
 
     def _app(self, path: str, method: str) -> App[Any]:
         match = self._router.match(path)
@@ -84,7 +85,9 @@ class Gateway:
             self._room = CapacityLimiter(_THREADS), CapacityLimiter(_UPLOADS)
         return self._room
 
-    async def _respond(self, response: Response, send: Send, threads: CapacityLimiter) -> None:
+    async def _respond(self, response: Response, receive: Receive, send: Send, threads: CapacityLimiter) -> None:
+        if isinstance(response.body, AsyncIterator):
+            return await send_stream(response, receive, send)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers.items()]
         if isinstance(response.body, bytes):
             return await answer(send, response.status, response.body, headers)

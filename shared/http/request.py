@@ -1,6 +1,6 @@
 """A request and a response as the kit sees them, whatever host carries them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -35,9 +35,11 @@ class Request:
 
 @dataclass
 class Response:
+    """An async body needs an ASGI host: see `shared.http.streaming`."""
+
     status: int
     headers: dict[str, str]
-    body: bytes | Iterator[bytes] = b""
+    body: bytes | Iterator[bytes] | AsyncIterator[bytes] = b""
 
 
 @dataclass
