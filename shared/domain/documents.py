@@ -18,7 +18,8 @@ class Document:
     """A stored thing. `PATH` names the ids in its path; they are not stored again in its body.
 
     `revision` is the store's last-update time of the copy in hand: a change through it succeeds only if nobody changed the
-    document since.
+    document since. A copy that is not `whole` has defaults in the fields it was read without: it is for looking at, never for
+    writing.
     """
 
     PATH: ClassVar[str]
@@ -27,6 +28,7 @@ class Document:
     updated_at: datetime
     version: int = 1
     revision: Any = field(default=None, compare=False, repr=False, metadata={"transient": True})
+    whole: bool = field(default=True, compare=False, repr=False, metadata={"transient": True})
 
 
 @dataclass(kw_only=True)

@@ -62,15 +62,10 @@ class ImageSearch:
         """For each segment the newest run's row that is there, a successful one before others."""
         candidates = self._candidates(scope, list(segments))
         keys = {(run_id, one.video_id, one.segment_id) for one, run_ids in candidates.items() for run_id in run_ids}
-        runs = {
-            run.run_id: run
-            for run in self.store.get_all(Run, {(scope.tenant, run_id) for run_id, _, _ in keys})
-            if run.deleted_at is None
-        }
+        joiner = Joiner(self.store)
+        runs = joiner.runs(scope.tenant, {run_id for run_id, _, _ in keys})
         rows: dict[RowKey, SegmentResult] = {
-            (row.run_id, row.video_id, row.segment_id): row
-            for row in self.store.get_all(SegmentResult, [(scope.tenant, *key) for key in keys])
-            if row.run_id in runs
+            (row.run_id, row.video_id, row.segment_id): row for row in joiner.results(scope.tenant, keys) if row.run_id in runs
         }
         spoken = {}
         for one, run_ids in candidates.items():
@@ -84,7 +79,7 @@ class ImageSearch:
         """The runs that may speak of each segment: those asked for, else the newest that took its cut."""
         if scope.run_ids:
             return {one: list(scope.run_ids) for one in segments}
-        cuts = self.store.get_all(Cut, {(scope.tenant, one.video_id, one.cut_id) for one in segments})
+        cuts = self.store.get_all(Cut, {(scope.tenant, one.video_id, one.cut_id) for one in segments}, only=("runs",))
         newest = {
             (cut.video_id, cut.cut_id): sorted(cut.runs, key=lambda run_id: (cut.runs[run_id], run_id))[-NEWEST_RUNS:]
             for cut in cuts

@@ -2,7 +2,7 @@
 and index are not deleted: what was deleted is gone from search at once, whenever its vectors follow.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,8 +12,30 @@ from shared.search.found import Row, RowKey
 from shared.store.documents import Store
 
 
+# What results are made of. Whole documents would take several times as long to send and to decode: a row's utterances alone are
+# longer than all the rest of it.
+RUN_FIELDS = ("prompt_id", "prompt_name", "prompt", "index_ids", "deleted_at")
+VIDEO_FIELDS = (
+    "index_id",
+    "media_type",
+    "mime_type",
+    "duration_seconds",
+    "has_audio",
+    "has_video",
+    "thumbnail_uri",
+    "deleted_at",
+)
+ROW_FIELDS = (
+    *("index_id", "cut_id", "ordinal", "start", "end", "thumbnail_uri"),
+    *("metadata", "metadata_text", "transcript", "vector_attempt"),
+)
+MEDIA_FIELDS = ("index_id", "media_type", "video_level_metadata", "video_level_text", "vector_attempt")
+
+
 @dataclass(frozen=True)
 class Joined:
+    """Read in part: the fields named above and the required ones."""
+
     run: Run
     video: Video
     row: Row
@@ -32,29 +54,37 @@ class Joiner:
             return {}
         with ThreadPoolExecutor(max_workers=3, thread_name_prefix="join") as pool:
             rows_read = pool.submit(self._rows, tenant, wanted)
-            runs_read = pool.submit(self._store.get_all, Run, {(tenant, run_id) for run_id, _, _ in wanted})
+            runs_read = pool.submit(self.runs, tenant, {run_id for run_id, _, _ in wanted})
             videos = self.living(tenant, {video_id for _, video_id, _ in wanted})
             rows = rows_read.result()
-            runs = {run.run_id: run for run in runs_read.result() if run.deleted_at is None}
+            runs = runs_read.result()
         return {
             key: Joined(runs[key[0]], videos[key[1]], rows[key])
             for key in wanted
             if key in rows and key[0] in runs and key[1] in videos
         }
 
+    def runs(self, tenant: str, run_ids: Collection[str]) -> dict[str, Run]:
+        """Those that are not deleted."""
+        found = self._store.get_all(Run, [(tenant, one) for one in run_ids], only=RUN_FIELDS)
+        return {run.run_id: run for run in found if run.deleted_at is None}
+
     def living(self, tenant: str, video_ids: Iterable[str]) -> Mapping[str, Video]:
         """Media items that are not deleted, nor their index."""
-        videos = [one for one in self._store.get_all(Video, [(tenant, one) for one in video_ids]) if one.deleted_at is None]
-        wanted = {video.index_id for video in videos if video.index_id}
-        indexes = {
-            one.index_id for one in self._store.get_all(Index, [(tenant, one) for one in wanted]) if one.deleted_at is None
-        }
+        found = self._store.get_all(Video, [(tenant, one) for one in video_ids], only=VIDEO_FIELDS)
+        videos = [one for one in found if one.deleted_at is None]
+        wanted = [(tenant, one) for one in {video.index_id for video in videos if video.index_id}]
+        there = self._store.get_all(Index, wanted, only=("deleted_at",))
+        indexes = {one.index_id for one in there if one.deleted_at is None}
         return {video.video_id: video for video in videos if not video.index_id or video.index_id in indexes}
 
     def _rows(self, tenant: str, keys: list[RowKey]) -> dict[RowKey, Row]:
         rows: dict[RowKey, Row] = {}
-        for row in self._store.get_all(SegmentResult, [(tenant, *key) for key in keys if key[2]]):
+        for row in self.results(tenant, [key for key in keys if key[2]]):
             rows[row.run_id, row.video_id, row.segment_id] = row
-        for media in self._store.get_all(RunMedia, [(tenant, *key[:2]) for key in keys if not key[2]]):
+        for media in self._store.get_all(RunMedia, [(tenant, *key[:2]) for key in keys if not key[2]], only=MEDIA_FIELDS):
             rows[media.run_id, media.video_id, ""] = media
         return rows
+
+    def results(self, tenant: str, keys: Iterable[RowKey]) -> list[SegmentResult]:
+        return self._store.get_all(SegmentResult, [(tenant, *key) for key in keys], only=ROW_FIELDS)

@@ -5,7 +5,7 @@ A JSON field above 256 KiB goes to an object, and the document keeps `blob:<obje
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -47,6 +47,17 @@ def _stored_fields(cls: type[Document]) -> Stored:
     return _KNOWN[name]
 
 
+@cache
+def field_mask(cls: type[Document], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Stored names of these attributes and of those that every copy must have."""
+    needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    stored = {attribute: name for attribute, name, _ in _stored_fields(cls)}
+    unknown = set(names) - set(stored)
+    if unknown:
+        raise ValueError(f"{cls.__name__} keeps no {', '.join(sorted(unknown))}")
+    return tuple(name for attribute, name in stored.items() if attribute in needed or attribute in names)
+
+
 def document_path(document: Document) -> str:
     return document.PATH.format(**{name: getattr(document, name) for name in path_fields(type(document))})
 
@@ -66,14 +77,14 @@ def encode(document: Document, blobs: Blobs) -> dict[str, Any]:
     return encode_values(document, values, blobs)
 
 
-def decode(cls: type[D], snapshot: DocumentSnapshot, blobs: Blobs) -> D:
+def decode(cls: type[D], snapshot: DocumentSnapshot, blobs: Blobs, *, whole: bool = True) -> D:
     """Absent fields take their defaults, so that older documents stay readable."""
     data = snapshot.to_dict() or {}
     values: dict[str, Any] = dict(zip(path_fields(cls), snapshot.reference.path.split("/")[1::2], strict=True))
     for name, stored, is_json in _stored_fields(cls):
         if stored in data:
             values[name] = _load(data[stored], blobs) if is_json else data[stored]
-    return cls(**values, revision=snapshot.update_time)
+    return cls(**values, revision=snapshot.update_time, whole=whole)
 
 
 def _dump(value: Any, document: Document, blobs: Blobs) -> str:
