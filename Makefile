@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all check bench bench-large package doctor help lock clean
+.PHONY: demo run test test-all check bench bench-large package openapi doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -38,6 +38,9 @@ package: $(VENV)/.installed ## one reproducible zip per function, in build/packa
 
 doctor: ## say what is missing here and how to mend it
 	@$(PYTHON) -m infra.doctor
+
+openapi: $(VENV)/.tested ## write openapi.yaml, the docs page's copy and docs/errors.md anew from the routes
+	@$(PY) -m infra.openapi
 
 lock: $(VENV)/.tested ## write requirements/ anew from what is installed
 	$(PY) -m infra.lock

@@ -54,8 +54,10 @@ class Route:
     errors: tuple[ErrorCode, ...] = ()
     answer: Any = None
     media_types: tuple[str, ...] = ()
+    file_parts: tuple[str, ...] = ("file",)  # of a multipart request
     example: Mapping[str, Any] | None = None
     at_root: bool = False
+    capability: str = ""  # a query field whose value admits without a credential; the handler alone can tell what it is good for
     category: Category | None = None  # the budget a call is charged to; None: none
 
     @property

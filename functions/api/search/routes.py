@@ -1,4 +1,5 @@
 from functions.api.search import filters, handlers
+from functions.api.search.answers import FilteredAnswer, FusedResultAnswer, SearchResultAnswer
 from functions.api.search.filters import FilterBody
 from functions.api.search.schemas import (
     MAX_IMAGE_BODY,
@@ -18,6 +19,7 @@ ROUTES = [
     post(
         "/indexes/{index_id}/search",
         handlers.text,
+        answer=list[SearchResultAnswer],
         body=TextSearchBody,
         scope=Scope.SEARCH,
         idempotent=False,
@@ -26,6 +28,7 @@ ROUTES = [
     post(
         "/indexes/{index_id}/image-search",
         handlers.image,
+        answer=list[SearchResultAnswer],
         body=ImageSearchBody,
         max_body=MAX_IMAGE_BODY,
         scope=Scope.SEARCH,
@@ -35,6 +38,7 @@ ROUTES = [
     post(
         "/indexes/{index_id}/multimodal-search",
         handlers.multimodal,
+        answer=list[FusedResultAnswer],
         body=MultimodalSearchBody,
         max_body=MAX_IMAGE_BODY,
         scope=Scope.SEARCH,
@@ -44,6 +48,7 @@ ROUTES = [
     post(
         "/search/multi-run",
         handlers.multi_run,
+        answer=list[SearchResultAnswer],
         body=MultiRunSearchBody,
         scope=Scope.SEARCH,
         idempotent=False,
@@ -52,6 +57,7 @@ ROUTES = [
     post(
         "/playground/search",
         handlers.playground,
+        answer=list[SearchResultAnswer],
         body=PlaygroundSearchBody,
         query=PlaygroundQuery,
         scope=Scope.SEARCH,
@@ -61,6 +67,7 @@ ROUTES = [
     post(
         "/search/filter/playground",
         filters.filter_playground,
+        answer=FilteredAnswer,
         body=FilterBody,
         scope=Scope.SEARCH,
         idempotent=False,
@@ -69,6 +76,7 @@ ROUTES = [
     post(
         "/search/filter/{index_id}",
         filters.filter_index,
+        answer=FilteredAnswer,
         body=FilterBody,
         scope=Scope.SEARCH,
         idempotent=False,

@@ -1,4 +1,14 @@
 from functions.api.videos import batches, handlers, previews, sessions, signing, transcripts, uploads
+from functions.api.videos.answers import (
+    BatchVideoAnswer,
+    NewUploadSessionAnswer,
+    SegmentsOfVideoAnswer,
+    SignedUrlAnswer,
+    TranscriptAnswer,
+    UploadAnswer,
+    UploadSessionAnswer,
+    VideoStatusAnswer,
+)
 from functions.api.videos.schemas import (
     BatchBody,
     BatchSegmentsBody,
@@ -12,7 +22,12 @@ from functions.api.videos.schemas import (
     UploadForm,
 )
 from shared.domain.errors import ErrorCode
+from shared.http.answers import Page
 from shared.http.routes import Scope, delete, get, post
+from shared.http.views.deletion import VideoDeletionAnswer
+from shared.http.views.run import PromptRunAnswer
+from shared.http.views.segment import SegmentAnswer
+from shared.http.views.video import VideoAnswer
 
 _VIDEO = (ErrorCode.VIDEO_NOT_FOUND,)
 _CONTENT = (ErrorCode.INDEX_NOT_FOUND, ErrorCode.UNSUPPORTED_MEDIA, ErrorCode.UNREADABLE_MEDIA)
@@ -21,10 +36,11 @@ _PREVIEW = (*_VIDEO, ErrorCode.PREVIEW_NOT_FOUND)
 _SPOKEN = (*_VIDEO, ErrorCode.RUN_NOT_FOUND, ErrorCode.TRANSCRIPT_NOT_FOUND)
 
 ROUTES = [
-    post("/videos", uploads.register_uri, body=RegisterBody, scope=Scope.WRITE, status=201, errors=_CONTENT),
+    post("/videos", uploads.register_uri, answer=VideoAnswer, body=RegisterBody, scope=Scope.WRITE, status=201, errors=_CONTENT),
     post(
         "/videos/upload",
         uploads.upload,
+        answer=UploadAnswer,
         multipart=UploadForm,
         scope=Scope.WRITE,
         status=201,
@@ -33,6 +49,7 @@ ROUTES = [
     post(
         "/videos/upload-session",
         sessions.begin,
+        answer=NewUploadSessionAnswer,
         body=SessionBody,
         scope=Scope.WRITE,
         status=201,
@@ -42,15 +59,23 @@ ROUTES = [
     get(
         "/videos/upload-session/{video_id}",
         sessions.retrieve,
+        answer=UploadSessionAnswer,
         scope=Scope.READ,
         errors=(ErrorCode.UPLOAD_SESSION_NOT_FOUND,),
     ),
-    post("/videos/batch", batches.retrieve_many, body=BatchBody, scope=Scope.READ),
-    post("/videos/batch/status", batches.status_of_many, body=BatchBody, scope=Scope.READ),
-    post("/videos/batch/segments", batches.segments_of_many, body=BatchSegmentsBody, scope=Scope.READ),
+    post("/videos/batch", batches.retrieve_many, answer=list[BatchVideoAnswer], body=BatchBody, scope=Scope.READ),
+    post("/videos/batch/status", batches.status_of_many, answer=list[VideoStatusAnswer], body=BatchBody, scope=Scope.READ),
+    post(
+        "/videos/batch/segments",
+        batches.segments_of_many,
+        answer=list[SegmentsOfVideoAnswer],
+        body=BatchSegmentsBody,
+        scope=Scope.READ,
+    ),
     post(
         "/videos/signed-url",
         signing.sign,
+        answer=SignedUrlAnswer,
         body=SignBody,
         scope=Scope.READ,
         secret_response=True,
@@ -59,17 +84,46 @@ ROUTES = [
     get(
         "/videos/segments/{segment_id}/thumbnail",
         previews.segment_thumbnail,
+        media_types=("image/jpeg",),
         scope=Scope.READ,
         errors=(ErrorCode.SEGMENT_NOT_FOUND, ErrorCode.PREVIEW_NOT_FOUND),
     ),
-    get("/videos/{video_id}", handlers.retrieve, scope=Scope.READ, errors=_VIDEO),
-    delete("/videos/{video_id}", handlers.delete, scope=Scope.ADMIN, errors=_VIDEO),
-    get("/videos/{video_id}/deletion", handlers.get_deletion, scope=Scope.READ, errors=(ErrorCode.DELETION_NOT_FOUND,)),
-    get("/videos/{video_id}/segments", handlers.list_segments, query=SegmentsQuery, scope=Scope.READ, errors=_VIDEO),
-    get("/videos/{video_id}/prompt-runs", handlers.list_prompt_runs, query=RunsQuery, scope=Scope.READ, errors=_VIDEO),
-    get("/videos/{video_id}/gif", previews.gif, scope=Scope.READ, errors=_PREVIEW),
-    get("/videos/{video_id}/sprite", previews.sprite, scope=Scope.READ, errors=_PREVIEW),
-    get("/videos/{video_id}/sprite.vtt", previews.sprite_index, scope=Scope.READ, errors=_PREVIEW),
-    get("/videos/{video_id}/transcript", transcripts.transcript, query=TranscriptQuery, scope=Scope.READ, errors=_SPOKEN),
-    get("/playground/videos", handlers.list_playground, query=PageQuery, scope=Scope.READ),
+    get("/videos/{video_id}", handlers.retrieve, answer=VideoAnswer, scope=Scope.READ, errors=_VIDEO),
+    delete("/videos/{video_id}", handlers.delete, answer=VideoDeletionAnswer, scope=Scope.ADMIN, errors=_VIDEO),
+    get(
+        "/videos/{video_id}/deletion",
+        handlers.get_deletion,
+        answer=VideoDeletionAnswer,
+        scope=Scope.READ,
+        errors=(ErrorCode.DELETION_NOT_FOUND,),
+    ),
+    get(
+        "/videos/{video_id}/segments",
+        handlers.list_segments,
+        answer=Page[SegmentAnswer],
+        query=SegmentsQuery,
+        scope=Scope.READ,
+        errors=_VIDEO,
+    ),
+    get(
+        "/videos/{video_id}/prompt-runs",
+        handlers.list_prompt_runs,
+        answer=list[PromptRunAnswer],
+        query=RunsQuery,
+        scope=Scope.READ,
+        errors=_VIDEO,
+    ),
+    get("/videos/{video_id}/gif", previews.gif, media_types=("image/gif",), scope=Scope.READ, errors=_PREVIEW),
+    get("/videos/{video_id}/sprite", previews.sprite, media_types=("image/jpeg",), scope=Scope.READ, errors=_PREVIEW),
+    get("/videos/{video_id}/sprite.vtt", previews.sprite_index, media_types=("text/vtt",), scope=Scope.READ, errors=_PREVIEW),
+    get(
+        "/videos/{video_id}/transcript",
+        transcripts.transcript,
+        media_types=("text/vtt", "application/x-subrip"),
+        answer=TranscriptAnswer,
+        query=TranscriptQuery,
+        scope=Scope.READ,
+        errors=_SPOKEN,
+    ),
+    get("/playground/videos", handlers.list_playground, answer=Page[VideoAnswer], query=PageQuery, scope=Scope.READ),
 ]
