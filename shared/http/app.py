@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel
 
@@ -36,7 +36,10 @@ _MULTIPART_SLACK = 64 * 1024  # boundaries and text fields beside the file that 
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",  # credentials travel in headers, never in cookies
-    "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Idempotent-Replayed, Deprecation",
+    "Access-Control-Expose-Headers": (
+        "X-Request-Id, Retry-After, Idempotent-Replayed, Deprecation, "
+        "RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+    ),
 }
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": (
@@ -55,6 +58,7 @@ class _Exchange:
     route: Route | None = None
     caller: Caller = ANONYMOUS
     replayed: bool = False
+    limits: dict[str, str] = field(default_factory=dict)  # headers that say what is left of them
     files: list[UploadedFile] = field(default_factory=list)
 
 
@@ -103,7 +107,7 @@ class App(Generic[D]):
         finally:
             for one in exchange.files:
                 one.close()
-        response.headers = {"Cache-Control": "private, no-store", **_ALWAYS, **response.headers}
+        response.headers = {"Cache-Control": "private, no-store", **_ALWAYS, **exchange.limits, **response.headers}
         response.headers["X-Request-Id"] = exchange.request_id
         self._log(exchange, response, started)
         if request.method == "HEAD":
@@ -119,7 +123,8 @@ class App(Generic[D]):
             return _options(match)
         route = exchange.route = _choose(match, request.method)
         kit, deps = self._ready()
-        caller = exchange.caller = _admit(route, request.headers, kit)
+        caller = exchange.caller = _admit(route, request, kit)
+        self._charge(exchange, route, caller, kit)
         call, multipart, sent = self._parse(exchange, route, caller, kit)
         key = _idempotency_key(request.headers) if route.idempotent else None
         if key is None:
@@ -132,6 +137,15 @@ class App(Generic[D]):
             return Response(begun.replay.status, dict(begun.replay.headers), begun.replay.body)
         call.seed, call.resumed = begun.record.seed, begun.resumed
         return self._run_once(exchange, route, begun, kit, lambda: route.handler(call, deps, *match.values))
+
+    def _charge(self, exchange: _Exchange, route: Route, caller: Caller, kit: Kit) -> None:
+        """After the credential was checked, so that guesses of others cost nobody's budget."""
+        if route.category is None or caller is ANONYMOUS:
+            return
+        charged = kit.limits.charge(caller.tenant, caller.key_id, route.category)
+        exchange.limits = charged.headers
+        if charged.refused is not None:
+            raise charged.refused
 
     def _parse(self, exchange: _Exchange, route: Route, caller: Caller, kit: Kit) -> tuple[Call[Any], Multipart | None, Any]:
         request = exchange.request
@@ -230,10 +244,10 @@ def _options(match: Match) -> Response:
     return Response(200, headers, _json({"allow": match.allow}))
 
 
-def _admit(route: Route, headers: Headers, kit: Kit) -> Caller:
-    if route.scope is Scope.PUBLIC:
+def _admit(route: Route, request: Request, kit: Kit) -> Caller:
+    if route.scope is Scope.PUBLIC or _carries_capability(route, request):
         return ANONYMOUS
-    caller = kit.authenticator.caller(headers)
+    caller = kit.authenticator.caller(request.headers)
     if route.scope is Scope.ANY:
         return caller
     if route.scope is Scope.JWT_ONLY:
@@ -244,6 +258,10 @@ def _admit(route: Route, headers: Headers, kit: Kit) -> Caller:
         details = {"required_scope": route.scope.value, "scopes": sorted(caller.scopes)}
         raise ApiError(ErrorCode.INSUFFICIENT_SCOPE, f"this endpoint needs the scope {route.scope.value}", details=details)
     return caller
+
+
+def _carries_capability(route: Route, request: Request) -> bool:
+    return bool(route.capability) and any(name == route.capability for name, _ in parse_qsl(request.query_string))
 
 
 def _idempotency_key(headers: Headers) -> str | None:
