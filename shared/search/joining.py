@@ -11,19 +11,12 @@ from shared.domain.runs import Run, RunMedia, SegmentResult
 from shared.search.found import Row, RowKey
 from shared.store.documents import Store
 
-
 # What results are made of. Whole documents would take several times as long to send and to decode: a row's utterances alone are
 # longer than all the rest of it.
 RUN_FIELDS = ("prompt_id", "prompt_name", "prompt", "index_ids", "deleted_at")
 VIDEO_FIELDS = (
-    "index_id",
-    "media_type",
-    "mime_type",
-    "duration_seconds",
-    "has_audio",
-    "has_video",
-    "thumbnail_uri",
-    "deleted_at",
+    *("index_id", "media_type", "mime_type", "duration_seconds"),
+    *("has_audio", "has_video", "thumbnail_uri", "deleted_at"),
 )
 ROW_FIELDS = (
     *("index_id", "cut_id", "ordinal", "start", "end", "thumbnail_uri"),
