@@ -15,6 +15,8 @@ import google.auth
 
 from shared.config import Settings
 from shared.domain.failures import FailureCode
+from shared.inference import conversing
+from shared.inference.conversing import Dialogue, Utterance
 from shared.vectors.index import DIMENSIONS
 from shared.work.outcomes import GiveUp, Retry, Throttled
 
@@ -116,6 +118,11 @@ class Models:
             output_tokens=(usage.candidates_token_count or 0) if usage else 0,
             note=note,
         )
+
+    def converse(self, dialogue: Dialogue) -> Utterance:
+        """One turn of a talk with tools. Raises `Throttled`, `Retry`, or `GiveUp` when the service refuses the request; a model
+        that stopped early says so in `finish`."""
+        return conversing.read(self._call("generate_content", **conversing.request(dialogue)), dialogue.model)
 
     def embed_texts(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
         """One unit vector each. The model merges several contents of one call into one vector, so each is a call of its own."""

@@ -94,6 +94,15 @@ class Purge(Command):
     deletion_id: str
 
 
+class RunTurn(Command):
+    """Answers one turn of a chat session, from where it stands."""
+
+    FUNCTION: ClassVar[str] = "run-turn"
+    kind: Literal["run_turn"] = "run_turn"
+    session_id: str
+    turn_id: str
+
+
 class EventHappened(Message):
     """A fact: an event row was written."""
 
@@ -130,5 +139,5 @@ QUEUES: dict[str, list[str]] = {
     command.FUNCTION: (
         [f"{command.FUNCTION}-{n}" for n in range(PROCESS_SEGMENT_SHARDS)] if command is ProcessSegment else [command.FUNCTION]
     )
-    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, BuildTables, Purge)
+    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, BuildTables, Purge, RunTurn)
 }

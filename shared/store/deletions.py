@@ -1,8 +1,9 @@
 """Deletions: hidden at once, removed by and by, asked after by the id of what was deleted."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
+from shared.domain.chat import ChatSession
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.media import Deletion, Index, Video, deletion_id
 from shared.messaging.messages import Purge
@@ -28,17 +29,16 @@ class Deletions:
             raise ApiError(ErrorCode.DELETION_NOT_FOUND, f"no deletion of such {resource} was asked for")
         return found
 
-    def start(self, target: Index | Video) -> Deletion:
+    def start(self, target: Index | Video | ChatSession) -> Deletion:
         """Hides the resource and begins its removal in one commit; a second call finds the deletion of the first."""
         now = self._store.clock()
-        resource = "index" if isinstance(target, Index) else "video"
-        resource_id = target.index_id if isinstance(target, Index) else target.video_id
+        resource, resource_id = _named(target)
         deletion = Deletion(
             created_at=now,
             updated_at=now,
             tenant=target.tenant,
             deletion_id=deletion_id(resource, resource_id),
-            resource="index" if isinstance(target, Index) else "video",
+            resource=resource,
             resource_id=resource_id,
             status="draining",
             wake_at=now + WAKE_AFTER,
@@ -53,6 +53,12 @@ class Deletions:
         if deletion.status != "deleted":
             self._queues.send(Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id), slot="api")
         return deletion
+
+
+def _named(target: Index | Video | ChatSession) -> tuple[Literal["index", "video", "session"], str]:
+    if isinstance(target, Index):
+        return "index", target.index_id
+    return ("video", target.video_id) if isinstance(target, Video) else ("session", target.session_id)
 
 
 def deletion_view(deletion: Deletion) -> dict[str, Any]:

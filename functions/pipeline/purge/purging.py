@@ -12,6 +12,7 @@ from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 
 from functions.pipeline.purge.run_tables import forget_tables, rebuild_tables
 from shared.domain.batches import batched
+from shared.domain.chat import ChatSession, ChatTurn, TurnBlock, TurnStep
 from shared.domain.documents import Document, Work
 from shared.domain.markers import MarkedTarget
 from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
@@ -49,6 +50,8 @@ def purge(message: Purge, deps: Deps) -> None:
         with deps.claims.hold(deletion, status="deleting") as claim:
             if deletion.resource == "index":
                 _purge_index(deletion, claim, deps)
+            elif deletion.resource == "session":
+                _purge_session(deletion, claim, deps)
             else:
                 _purge_video(deletion, claim, deps)
     except GiveUp as reason:
@@ -136,6 +139,20 @@ def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
     for kind in ("thumbs", "gif", "audio", "blobs"):
         deps.objects.delete_below(deps.objects.derived, f"{kind}/{tenant}/{video_id}/")
     _end(claim, video, deps)
+
+
+def _purge_session(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None:
+    """Its turns with their steps and logs; a worker on one of them sees the deletion and stops."""
+    tenant, session_id = deletion.tenant, deletion.resource_id
+    for turn in list(deps.store.stream(ChatTurn, deps.store.collection(ChatTurn, tenant, session_id).limit(MAX_BATCH))):
+        _wait_for_holder(turn, "a worker still answers a turn of it and may write more", deps)
+        for kind in (TurnStep, TurnBlock):
+            _delete_all(kind, deps.store.collection(kind, tenant, session_id, turn.turn_id), deps)
+        _delete([turn], deps)
+    if deps.store.first(ChatTurn, deps.store.collection(ChatTurn, tenant, session_id)) is not None:
+        raise Throttled(LOOK_AGAIN, "turns of the session are still being removed")
+    deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{session_id}/")
+    _end(claim, deps.store.get(ChatSession, tenant, session_id), deps)
 
 
 def _media_rows(video: Video, deps: Deps) -> list[RunMedia]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared import logging
+from shared.domain.chat import ChatTurn
 from shared.domain.documents import Work
 from shared.domain.events import Event
 from shared.domain.media import Deletion
@@ -24,6 +25,7 @@ from shared.messaging.messages import (
     PlanRun,
     ProcessSegment,
     Purge,
+    RunTurn,
     SettleRun,
     SynthesizeVideo,
     Tick,
@@ -84,6 +86,10 @@ def _of_deletion(deletion: Deletion) -> Command:
     return Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id)
 
 
+def _of_turn(turn: ChatTurn) -> Command:
+    return RunTurn(tenant=turn.tenant, session_id=turn.session_id, turn_id=turn.turn_id)
+
+
 IMPLIED: dict[type[Work], Callable[..., Command]] = {
     Run: _of_run,
     RunMedia: _of_media,
@@ -91,6 +97,7 @@ IMPLIED: dict[type[Work], Callable[..., Command]] = {
     SegmentRetry: _of_retry,
     RunTables: _of_tables,
     Deletion: _of_deletion,
+    ChatTurn: _of_turn,
 }
 
 

@@ -1,0 +1,30 @@
+from functools import cache
+from typing import Any
+
+import functions_framework
+
+from functions.pipeline.run_turn.turning import Deps
+from functions.pipeline.run_turn.turning import run_turn as work
+from shared.chat.library import open_library
+from shared.chat.talking import Deps as TalkDeps
+from shared.config import Settings
+from shared.inference import models
+from shared.messaging.messages import RunTurn
+from shared.store import documents
+from shared.work.claims import Claims
+from shared.work.stage import Stage
+
+
+@cache
+def build() -> Deps:
+    settings = Settings.from_env()
+    store = documents.connect(settings)
+    return Deps(store, Claims(store), TalkDeps(store, models.connect(settings), open_library(settings)))
+
+
+stage = Stage(RunTurn, work, build)
+
+
+@functions_framework.http
+def run_turn(request: Any) -> tuple[str, int, dict[str, str]]:
+    return stage.flask(request)
