@@ -88,6 +88,32 @@ class BuildTables(Command):
     run_id: str
 
 
+class BuildExport(Command):
+    """Writes the file of an export, and brings it where it was asked for."""
+
+    FUNCTION: ClassVar[str] = "build-export"
+    kind: Literal["build_export"] = "build_export"
+    export_id: str
+
+
+class ScanImport(Command):
+    """One step of a job's listing, named by its `page_id`; without one: recounts the job, and ends it when nothing is open."""
+
+    FUNCTION: ClassVar[str] = "scan-import"
+    kind: Literal["scan_import"] = "scan_import"
+    job_id: str
+    page_id: str = ""
+
+
+class ImportFile(Command):
+    """Copies one object of a customer's storage, and makes a media item of it."""
+
+    FUNCTION: ClassVar[str] = "import-file"
+    kind: Literal["import_file"] = "import_file"
+    job_id: str
+    file_id: str
+
+
 class Purge(Command):
     FUNCTION: ClassVar[str] = "purge"
     kind: Literal["purge"] = "purge"
@@ -101,6 +127,14 @@ class RunTurn(Command):
     kind: Literal["run_turn"] = "run_turn"
     session_id: str
     turn_id: str
+
+
+class DeliverWebhook(Command):
+    """Makes one attempt to tell a receiver of an event."""
+
+    FUNCTION: ClassVar[str] = "deliver-webhook"
+    kind: Literal["deliver_webhook"] = "deliver_webhook"
+    delivery_id: str
 
 
 class EventHappened(Message):
@@ -139,5 +173,18 @@ QUEUES: dict[str, list[str]] = {
     command.FUNCTION: (
         [f"{command.FUNCTION}-{n}" for n in range(PROCESS_SEGMENT_SHARDS)] if command is ProcessSegment else [command.FUNCTION]
     )
-    for command in (PlanRun, CutSegments, ProcessSegment, SynthesizeVideo, SettleRun, BuildTables, Purge, RunTurn)
+    for command in (
+        PlanRun,
+        CutSegments,
+        ProcessSegment,
+        SynthesizeVideo,
+        SettleRun,
+        BuildTables,
+        ScanImport,
+        ImportFile,
+        BuildExport,
+        Purge,
+        RunTurn,
+        DeliverWebhook,
+    )
 }

@@ -1,0 +1,57 @@
+"""How many deliveries to one receiver an instance has under way, so that a slow one cannot take the place of all the others."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+WIDE = 8  # at once to one receiver that answers quickly
+NARROW = 1  # to one whose last answer took long
+SLOW_SECONDS = 2.0
+_REMEMBERED = 5_000
+
+
+@dataclass
+class _Lane:
+    under_way: int = 0
+    slow: bool = False
+
+
+class Lanes:
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        self._timer = timer
+        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def enter(self, receiver: str) -> Iterator[bool]:
+        """False where the receiver's lane is full: then nothing may be sent to it now."""
+        lane = self._enter(receiver)
+        if lane is None:
+            yield False
+            return
+        started = self._timer()
+        try:
+            yield True
+        finally:
+            with self._lock:
+                lane.under_way -= 1
+                lane.slow = self._timer() - started >= SLOW_SECONDS
+
+    def _enter(self, receiver: str) -> _Lane | None:
+        with self._lock:
+            lane = self._lanes.setdefault(receiver, _Lane())
+            self._lanes.move_to_end(receiver)
+            if len(self._lanes) > _REMEMBERED:
+                self._forget()
+            if lane.under_way >= (NARROW if lane.slow else WIDE):
+                return None
+            lane.under_way += 1
+            return lane
+
+    def _forget(self) -> None:
+        idle = next((name for name, lane in self._lanes.items() if not lane.under_way), None)
+        if idle is not None:
+            del self._lanes[idle]

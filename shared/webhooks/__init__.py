@@ -1,0 +1,1 @@
+"""What an event is told with, and how: bytes, signatures, one attempt."""
