@@ -2,7 +2,6 @@
 
 import json
 import threading
-import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +10,12 @@ import jwt
 
 from shared import logging
 from shared.domain.clock import Clock
+from shared.egress.dialing import Unreachable
+from shared.egress.urls import Refused
 
 _REFRESH_AFTER = timedelta(hours=1)
 _AT_MOST_EVERY = timedelta(seconds=60)  # however many unknown key ids strangers make up
 _STALE_FOR = timedelta(hours=24)
-_FETCH_SECONDS = 5.0
 _MAX_BYTES = 256 * 1024
 _MAX_KEYS = 50
 
@@ -27,19 +27,8 @@ class JwksUnavailable(Exception):
 Fetch = Callable[[str], bytes]
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *arguments: Any, **named: Any) -> None:
-        return None
-
-
-def fetch(url: str) -> bytes:
-    opener = urllib.request.build_opener(_NoRedirects)
-    with opener.open(url, timeout=_FETCH_SECONDS) as response:
-        return response.read(_MAX_BYTES + 1)[: _MAX_BYTES + 1]
-
-
 class Jwks:
-    def __init__(self, url: str, clock: Clock, fetch: Fetch = fetch) -> None:
+    def __init__(self, url: str, clock: Clock, fetch: Fetch) -> None:
         self._url = url
         self._clock = clock
         self._fetch = fetch
@@ -67,7 +56,7 @@ class Jwks:
         try:
             self._keys = _read(self._fetch(self._url))
             self._fetched = now
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Refused, Unreachable) as error:
             logging.warning("issuer's keys not fetched", reason=type(error).__name__)
 
 
