@@ -8,6 +8,7 @@ import base64
 import datetime as dt
 import re
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO, cast
@@ -23,13 +24,17 @@ from google.oauth2 import service_account
 
 from shared.config import Settings
 from shared.media.ranged import RangedFile
+from shared.objects.pieces import PiecesFile
 
 _URI = re.compile(r"^gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^\x00-\x1f#?]{1,1024})$")
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
+_PART_BYTES = 8 * 1024 * 1024  # held at once while content is streamed in
 SIGNED_FOR = dt.timedelta(minutes=15)
 _GIVEN_AGAIN = 300.0  # seconds
 _MOST_SIGNED = 20_000
+PART_BYTES = 8 * 1024 * 1024  # held at once while an object is written
+PIECE_BYTES = 4 * 1024 * 1024  # held at once while one is passed on
 SESSION_LASTS = dt.timedelta(days=7)  # Cloud Storage's own limit
 
 
@@ -103,6 +108,22 @@ class Objects:
         blob.upload_from_file(content, content_type=content_type, checksum="crc32c")
         return _info(f"gs://{self.originals}/{blob.name}", blob)
 
+    def stream_original(
+        self, tenant: str, video_id: str, content: Iterable[bytes], content_type: str, metadata: dict[str, str]
+    ) -> ObjectInfo:
+        """Stores what comes in pieces; an original that is there already stays as it is and is told of.
+
+        Whatever `content` raises, at its end too, leaves no object behind.
+        """
+        blob = self._client.bucket(self.originals).blob(original_name(tenant, video_id), chunk_size=_PART_BYTES)
+        blob.metadata = metadata
+        uri = f"gs://{self.originals}/{blob.name}"
+        try:
+            blob.upload_from_file(PiecesFile(content), content_type=content_type, checksum="crc32c", if_generation_match=0)
+        except google_errors.PreconditionFailed:
+            return self.stat(uri)
+        return _info(uri, blob)
+
     def begin_upload(
         self,
         tenant: str,
@@ -130,6 +151,26 @@ class Objects:
         blob.upload_from_string(content, content_type=content_type, checksum="crc32c")
         return f"gs://{self.derived}/{name}"
 
+    def stream_derived(self, name: str, pieces: Iterable[bytes], content_type: str) -> ObjectInfo:
+        """Writes (over) a derived object piece by piece; it appears with the last one. What `pieces` raises ends it without a trace."""
+        blob = self._client.bucket(self.derived).blob(name)
+        with blob.open("wb", chunk_size=PART_BYTES, content_type=content_type) as writer:
+            for piece in pieces:
+                writer.write(piece)
+        blob.reload()
+        return _info(f"gs://{self.derived}/{name}", blob)
+
+    def pieces(self, info: ObjectInfo) -> Iterator[bytes]:
+        """The object, of this generation alone, from its beginning to its end."""
+        bucket, name = split_uri(info.uri)
+        blob = self._client.bucket(bucket).blob(name, generation=int(info.generation))
+        for start in range(0, info.size, PIECE_BYTES):
+            end = min(start + PIECE_BYTES, info.size)
+            try:
+                yield blob.download_as_bytes(start=start, end=end - 1, checksum=None)
+            except google_errors.NotFound as error:
+                raise NoSuchObject(info.uri) from error
+
     def read(self, uri: str) -> bytes:
         """A small object, whole."""
         bucket, name = split_uri(uri)
@@ -138,9 +179,11 @@ class Objects:
         except google_errors.NotFound as error:
             raise NoSuchObject(uri) from error
 
-    def delete_below(self, bucket: str, prefix: str) -> None:
-        """Deletes every object whose name begins with `prefix`; what is gone already is no error."""
+    def delete_below(self, bucket: str, prefix: str, *, but: str = "") -> None:
+        """Deletes every object whose name begins with `prefix`, `but` that one; what is gone already is no error."""
         for blob in self._client.list_blobs(bucket, prefix=prefix):
+            if blob.name == but:
+                continue
             try:
                 blob.delete()
             except google_errors.NotFound:

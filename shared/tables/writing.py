@@ -12,7 +12,7 @@ from shared.tables.literals import quoted, text
 
 PART_ROWS = 25_000
 PART_BYTES = 64 * 1024 * 1024  # of JSON; far less as Parquet
-_LONGEST_ROW = 256 * 1024 * 1024
+_SMALLEST_BUFFER = 1024 * 1024  # twice of which, or of the longest row, the reader of a part takes
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,25 @@ class Part:
 class TableWriter:
     """Takes the rows of one table and leaves Parquet files `<table>-<n>.parquet` in the folder."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, table: str, types: dict[str, str]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        table: str,
+        types: dict[str, str],
+        *,
+        part_rows: int = PART_ROWS,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._table = table
         self._types = types
+        self._limits = (part_rows, part_bytes)
         self._lines: TextIO | None = None
         self._rows = 0
         self._bytes = 0
+        self._longest = _SMALLEST_BUFFER
         self._parts = 0
 
     def add(self, row: dict[str, Any]) -> Part | None:
@@ -45,7 +56,8 @@ class TableWriter:
         self._lines.write(line + "\n")
         self._rows += 1
         self._bytes += len(line)
-        return self.finish() if self._rows >= PART_ROWS or self._bytes >= PART_BYTES else None
+        self._longest = max(self._longest, len(line) + 2)
+        return self.finish() if self._rows >= self._limits[0] or self._bytes >= self._limits[1] else None
 
     def finish(self) -> Part | None:
         """The part of what was added since the last one; None if nothing was."""
@@ -56,12 +68,12 @@ class TableWriter:
         columns = ", ".join(f"{quoted(name)}: {text(kind)}" for name, kind in self._types.items())
         self._connection.execute(
             f"COPY (SELECT * FROM read_json({text(str(self._json_file))}, format = 'newline_delimited', "
-            f"maximum_object_size = {_LONGEST_ROW}, columns = {{{columns}}})) "
+            f"maximum_object_size = {self._longest}, columns = {{{columns}}})) "
             f"TO {text(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
         self._json_file.unlink()
         part = Part(target, self._table, self._rows)
-        self._lines, self._rows, self._bytes = None, 0, 0
+        self._lines, self._rows, self._bytes, self._longest = None, 0, 0, _SMALLEST_BUFFER
         self._parts += 1
         return part
 

@@ -28,6 +28,11 @@ from emulators.tasks.engine import Engine as TasksEngine
 from emulators.tasks.inprocess import client as tasks_client
 from functions.api.api_keys import handlers as api_keys
 from functions.api.api_keys.routes import ROUTES as API_KEYS
+from functions.api.chat import handlers as chat
+from functions.api.chat.routes import ROUTES as CHAT
+from functions.api.docs.routes import ROUTES as DOCS
+from functions.api.exports import handlers as exports
+from functions.api.exports.routes import ROUTES as EXPORTS
 from functions.api.indexes import handlers as indexes
 from functions.api.indexes.routes import ROUTES as INDEXES
 from functions.api.markers import handlers as markers
@@ -36,10 +41,19 @@ from functions.api.prompt_runs import handlers as prompt_runs
 from functions.api.prompt_runs.routes import ROUTES as PROMPT_RUNS
 from functions.api.prompts import handlers as prompts
 from functions.api.prompts.routes import ROUTES as PROMPTS
+from functions.api.usage import handlers as usage
+from functions.api.usage.routes import ROUTES as USAGE
 from functions.api.videos import deps as videos
 from functions.api.videos.routes import ROUTES as VIDEOS
+from functions.api.webhooks import handlers as webhooks
+from functions.api.webhooks.routes import ROUTES as WEBHOOKS
+from shared import secrets
+from shared.chat.following import Follower
 from shared.config import Settings
 from shared.domain.cursors import Cursors
+from shared.domain.exports import DownloadTokens
+from shared.egress.client import Egress
+from shared.egress.dialing import Dialer
 from shared.http import kit as kits
 from shared.http.app import App
 from shared.http.kit import Kit
@@ -51,15 +65,22 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
 from shared.store.blobs import StoredBlobs
+from shared.store.chats import Chats
+from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.documents import Store
+from shared.store.exports import Exports
 from shared.store.indexes import Indexes
 from shared.store.keys import Keys
 from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.prompts import Prompts
 from shared.store.runs import Runs
+from shared.store.usage import Usage
 from shared.store.videos import Videos
+from shared.store.webhooks import Webhooks
+from shared.webhooks.posting import Posting
+from tests.api.truth import assert_as_described
 
 PROJECT = "videovector-test"
 ISSUER = "https://issuer.test"
@@ -73,6 +94,11 @@ FAMILIES: dict[str, list[Route]] = {
     "videos": VIDEOS,
     "prompt_runs": PROMPT_RUNS,
     "markers": MARKERS,
+    "exports": EXPORTS,
+    "webhooks": WEBHOOKS,
+    "chat": CHAT,
+    "usage": USAGE,
+    "docs": DOCS,
 }
 
 
@@ -139,7 +165,7 @@ class World:
             len(content) if content else None,
         )
         self.clock.advance(0.001)
-        return answer_of(self._app(request.path).handle(request))
+        return ask(self._app(request.path), request)
 
     def _app(self, path: str) -> App:
         return next((app for app in self.apps.values() if app.serves(path)), self.apps["indexes"])
@@ -147,6 +173,23 @@ class World:
     def app(self, routes: list[Route], deps: Any = None) -> App:
         """A family of the test's own on the same kit."""
         return App("own", routes, lambda _: deps, settings=lambda: self.settings, kit=lambda _: self.kit)
+
+
+def ask(app: App, request: Request) -> Answer:
+    """The answer, which is held against what the route says of it."""
+    answer = answer_of(app.handle(request))
+    match = app._router.match(request.path)
+    route = match.by_method.get(request.method) if match else None
+    if route is not None:
+        assert_as_described(route, answer.status, answer.headers, answer.body)
+    return answer
+
+
+def nowhere(host: str) -> list[str]:
+    """A name service that knows this machine alone, so that no test asks a real one."""
+    if host == "localhost":
+        return ["127.0.0.1"]
+    raise OSError(f"{host} is not known here")
 
 
 def answer_of(response: Response) -> Answer:
@@ -223,11 +266,28 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
     pages = Pages(store, Cursors(settings.cursor_key))
     own_indexes, media, runs = Indexes(store), Videos(store, pages), Runs(store, pages)
     own_prompts, deletions = Prompts(store), Deletions(store, queues)
+    out, sealer = Egress(Dialer(loopback=True, resolve=nowhere)), secrets.connect(settings)
+    told = webhooks.Deps(store, queues, Webhooks(store), own_indexes, out, sealer, Posting(out, sealer))
     return {
         "api_keys": api_keys.Deps(store, Keys(store), settings.api_key_pepper, kit.authenticator.keys.forget),
         "indexes": indexes.Deps(store, own_indexes, media, runs, own_prompts, deletions, objects.signed_url),
         "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings)),
         "videos": videos.Deps(store, topics, objects, pages, own_indexes, media, runs, deletions),
         "prompt_runs": prompt_runs.Deps(store, queues, objects, pages, own_indexes, media, own_prompts, runs),
+        "usage": usage.Deps(store.clock, Usage(store), kit.limits, kit.meter.flush),
         "markers": markers.Deps(store, Markers(store), own_prompts, runs, media),
+        "exports": exports.Deps(
+            store,
+            queues,
+            objects,
+            own_indexes,
+            runs,
+            Connectors(store),
+            Exports(store),
+            DownloadTokens(settings.cursor_key),
+            settings.api_base_url,
+        ),
+        "webhooks": told,
+        "chat": chat.Deps(store, queues, Chats(store), own_indexes, runs, media, deletions, Follower(store)),
+        "docs": None,
     }

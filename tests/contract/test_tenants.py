@@ -23,11 +23,16 @@ NOUNS = {
     "marker_id": "marker",
     "segment_id": "segment",
     "retry_id": "retry",
+    "export_id": "export",
+    "session_id": "session",
+    "turn_id": "turn",
 }
 WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters]
 BODIES: dict[str, dict[str, Any]] = {
     "PUT /indexes/{index_id}/prompt": {"prompt_id": "prm_x"},
     "PUT /prompts/{prompt_id}": {"name": "Taken over"},
+    "POST /chat/sessions/{session_id}/turns": {"message": "What is there?"},
+    "POST /chat/sessions/{session_id}/turns/stream": {"message": "What is there?"},
 }
 IN_BODIES = [
     ("POST", "/videos", {"title": "t", "video_uri": "gs://other/x.mp4", "index_id": "{index_id}"}),
@@ -57,7 +62,8 @@ def theirs(world: World) -> dict[str, str]:
     retry = f"/prompt-runs/{run_id}/videos/{video_id}/segments/{segment_id}/retry"
     retried = world.call("POST", retry, None, world.as_owner("bob"))
     retry_id = retried.json.get("retry_id", new_id("retry"))
-    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id}
+    export_id = world.call("POST", f"/exports/index/{index_id}", None, world.as_owner("bob")).json["export_id"]
+    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id}
 
 
 def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) -> str:
@@ -88,7 +94,7 @@ def comparable(answer: Answer) -> tuple[int, Any, dict[str, str]]:
 def everything_of(world: World, theirs: dict[str, str]) -> Any:
     tenant = tenant_of(world, "bob")
     below = {}
-    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers"):
+    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers", "exports"):
         below[name] = {d.id: d.to_dict() for d in world.store.db.collection(f"tenants/{tenant}/{name}").stream()}
     return json.dumps(below, default=str, sort_keys=True)
 
@@ -130,7 +136,7 @@ def test_an_id_of_any_shape_is_a_404_and_never_a_fault(world: World, route: Rout
 
 
 def test_lists_show_ones_own_alone(world: World, theirs: dict[str, str]) -> None:
-    for path in ("/indexes", "/api-keys", "/prompt-runs"):
+    for path in ("/indexes", "/api-keys", "/prompt-runs", "/exports"):
         assert world.call("GET", path, None, world.as_owner("carol")).json == []
     assert world.call("GET", "/prompts", None, world.as_owner("carol")).json["prompts"] == []
     assert world.call("GET", "/playground/videos", None, world.as_owner("carol")).json["data"] == []

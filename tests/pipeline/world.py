@@ -3,7 +3,9 @@
 Messages go out when the test says so, in the order the engines hold them; nothing happens behind a test's back.
 """
 
+import base64
 import json
+import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ from emulators.storage.engine import Engine as StorageEngine
 from emulators.storage.server import Server as StorageServer
 from emulators.tasks.engine import Engine as TasksEngine
 from emulators.tasks.inprocess import client as tasks_client
+from functions.pipeline.build_export.exporting import Deps as ExportDeps
+from functions.pipeline.build_export.exporting import build_export
 from functions.pipeline.build_tables.building import Deps as TablesDeps
 from functions.pipeline.build_tables.building import build_tables
 from functions.pipeline.cut_segments.cutting import Deps as CutDeps
@@ -44,9 +48,11 @@ from functions.pipeline.synthesize_video.synthesis import synthesize_video
 from functions.pipeline.tick.sweeping import Deps as TickDeps
 from functions.pipeline.tick.sweeping import tick
 from shared.config import Settings
+from shared.connectors.opening import Opener
 from shared.inference.models import Models
 from shared.messaging.messages import (
     QUEUES,
+    BuildExport,
     BuildTables,
     CutSegments,
     EventHappened,
@@ -61,6 +67,7 @@ from shared.messaging.messages import (
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects import buckets
+from shared.secrets import FileKey, Sealer
 from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
 from shared.vectors.index import VectorIndex
@@ -93,6 +100,7 @@ class World:
     pubsub: PubSubEngine
     storage: StorageServer
     stages: dict[str, Stage]
+    opener: Opener
     close: Callable[[], None]
     before: dict[str, Callable[[], None]] = field(default_factory=dict)  # by stage: runs once before its next message
 
@@ -174,13 +182,14 @@ def build(folder: Path, gemini_url: str, vector_url: str, faults: Faults | None 
     fan_in = FanIn(store, queues, topics)
     models = Models(settings, lambda _: GuardedModels(_gemini_client(gemini_url), faults))
     vectors = VectorIndex(GuardedSession("vectors", faults), settings)
-    stages = _stages(store, queues, topics, objects, models, vectors, fan_in)
+    opener = _opener(folder, storage.url)
+    stages = _stages(store, queues, topics, objects, models, vectors, fan_in, opener)
 
     def close() -> None:
         storage.stop()
         storage_engine.close()
 
-    return World(settings, clock, store, objects, queues, topics, fan_in, vectors, tasks, pubsub, storage, stages, close)
+    return World(settings, clock, store, objects, queues, topics, fan_in, vectors, tasks, pubsub, storage, stages, opener, close)
 
 
 def _settings(vector_url: str) -> Settings:
@@ -194,6 +203,14 @@ def _settings(vector_url: str) -> Settings:
         cursor_key="cursors",
         api_key_pepper="pepper",
     )
+
+
+def _opener(folder: Path, storage_url: str) -> Opener:
+    """Connectors to Cloud Storage lead to the same emulator as the product's own buckets."""
+    key = folder / "sealing.key"
+    key.write_text(base64.b64encode(os.urandom(32)).decode())
+    settings = Settings(project_id=PROJECT, kms_key=key.as_uri(), storage_emulator_host=storage_url)
+    return Opener(settings, Sealer(FileKey(key)))
 
 
 def _objects(settings: Settings, storage: StorageServer, key_file: Path, faults: Faults) -> buckets.Objects:
@@ -257,7 +274,14 @@ def _gemini_client(url: str) -> Any:
 
 
 def _stages(
-    store: Store, queues: Queues, topics: Topics, objects: buckets.Objects, models: Models, vectors: VectorIndex, fan_in: FanIn
+    store: Store,
+    queues: Queues,
+    topics: Topics,
+    objects: buckets.Objects,
+    models: Models,
+    vectors: VectorIndex,
+    fan_in: FanIn,
+    opener: Opener,
 ) -> dict[str, Stage]:
     claims = Claims(store, no_heartbeat)
     made: dict[str, tuple[Any, Any, Any]] = {
@@ -275,6 +299,7 @@ def _stages(
         ),
         "settle-run": (SettleRun, settle_run, SettleDeps(store, queues, topics, fan_in)),
         "build-tables": (BuildTables, build_tables, TablesDeps(store, queues, objects, claims)),
+        "build-export": (BuildExport, build_export, ExportDeps(store, topics, objects, opener, claims)),
         "sequence-events": (EventHappened, sequence_events, SequenceDeps(store)),
         "ingest-media": (MediaStored, ingest_media, IngestDeps(store, topics, objects)),
         "purge": (Purge, purge, PurgeDeps(store, queues, objects, vectors, claims)),

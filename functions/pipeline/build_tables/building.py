@@ -5,20 +5,21 @@ row that the holder writes last says which files count.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from functions.pipeline.build_tables.rows import media_row, segment_row
 from shared.domain.batches import batched
-from shared.domain.media import Index, Video
+from shared.domain.media import Video
 from shared.domain.runs import Run, RunMedia, SegmentResult, SegmentState
 from shared.domain.tables import WITH_RESULTS, RunTables, TablesState, tables_prefix
 from shared.messaging.messages import BuildTables
 from shared.messaging.queues import Queues
 from shared.objects.buckets import Objects
 from shared.store.documents import Store
+from shared.store.living_media import living_media
 from shared.tables.layout import Layout, Shredded, item_types, shred
 from shared.tables.sets import SEGMENTS, WHOLE, TableSet
 from shared.tables.writing import Part, TableWriter, finished, writing_connection
@@ -113,8 +114,7 @@ class _Build:
             self._writers = {table: TableWriter(connection, self._folder, table, types) for table, types in self._types().items()}
             store = self._deps.store
             media = store.stream(RunMedia, store.collection(RunMedia, self._run.tenant, self._run.run_id))
-            for page in batched(media, AT_ONCE):
-                self._write_media(list(page))
+            self._write_media(living_media(media, store))
             for part in finished(self._writers):
                 self._keep(part)
         return self._files
@@ -134,8 +134,8 @@ class _Build:
             types.update({f"{table}-{items.physical}": item_types(items) for items in layout.items})
         return types
 
-    def _write_media(self, page: list[RunMedia]) -> None:
-        for media, video in _living(page, self._deps.store):
+    def _write_media(self, living: Iterable[tuple[RunMedia, Video]]) -> None:
+        for media, video in living:
             self._video_ids.append(media.video_id)
             if media.video_level_metadata and self._layouts.whole.columns:
                 self._add(WHOLE, self._layouts.whole, media_row(self._run, media, video), media.video_level_metadata)
@@ -163,15 +163,3 @@ class _Build:
         part.path.unlink()
         self._deps.objects.put_derived(self._prefix + part.path.name, content, MEDIA_TYPE)
         self._files.append({"name": part.path.name, "table": part.table, "rows": part.rows, "bytes": len(content)})
-
-
-def _living(page: list[RunMedia], store: Store) -> Iterator[tuple[RunMedia, Video]]:
-    """Items that are not deleted, nor their index."""
-    tenant = page[0].tenant
-    videos = {v.video_id: v for v in store.get_all(Video, [(tenant, m.video_id) for m in page]) if v.deleted_at is None}
-    wanted = {video.index_id for video in videos.values() if video.index_id}
-    indexes = {one.index_id for one in store.get_all(Index, [(tenant, one) for one in wanted]) if one.deleted_at is None}
-    for media in page:
-        video = videos.get(media.video_id)
-        if video is not None and (not video.index_id or video.index_id in indexes):
-            yield media, video

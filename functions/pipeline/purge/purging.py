@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 
+from functions.pipeline.purge.exports import forget_exports
 from functions.pipeline.purge.run_tables import forget_tables, rebuild_tables
 from shared.domain.batches import batched
 from shared.domain.chat import ChatSession, ChatTurn, TurnBlock, TurnStep
@@ -85,7 +86,9 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
             deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{run.run_id}/")
             forget_tables(run, deps.store, deps.objects)
+            forget_exports(tenant, run.run_id, deps.store, deps.objects)
             _delete([run], deps)
+    forget_exports(tenant, index_id, deps.store, deps.objects)
     _end(claim, deps.store.get(Index, tenant, index_id), deps)
 
 

@@ -14,18 +14,25 @@ from shared import logging
 from shared.domain.chat import ChatTurn
 from shared.domain.documents import Work
 from shared.domain.events import Event
+from shared.domain.exports import Export
+from shared.domain.imports import ImportJob, ImportStatus, SourceFile
 from shared.domain.media import Deletion
 from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentRetry
 from shared.domain.tables import RunTables
+from shared.domain.webhooks import Delivery
 from shared.messaging.messages import (
+    BuildExport,
     BuildTables,
     Command,
     CutSegments,
+    DeliverWebhook,
     EventHappened,
+    ImportFile,
     PlanRun,
     ProcessSegment,
     Purge,
     RunTurn,
+    ScanImport,
     SettleRun,
     SynthesizeVideo,
     Tick,
@@ -82,6 +89,19 @@ def _of_tables(tables: RunTables) -> Command:
     return BuildTables(tenant=tables.tenant, run_id=tables.run_id)
 
 
+def _of_export(export: Export) -> Command:
+    return BuildExport(tenant=export.tenant, export_id=export.export_id)
+
+
+def _of_import_job(job: ImportJob) -> Command:
+    listing = job.status in (ImportStatus.PENDING, ImportStatus.SCANNING)
+    return ScanImport(tenant=job.tenant, job_id=job.job_id, page_id=job.page_id if listing else "")
+
+
+def _of_source_file(file: SourceFile) -> Command:
+    return ImportFile(tenant=file.tenant, job_id=file.job_id, file_id=file.file_id)
+
+
 def _of_deletion(deletion: Deletion) -> Command:
     return Purge(tenant=deletion.tenant, deletion_id=deletion.deletion_id)
 
@@ -90,14 +110,22 @@ def _of_turn(turn: ChatTurn) -> Command:
     return RunTurn(tenant=turn.tenant, session_id=turn.session_id, turn_id=turn.turn_id)
 
 
+def _of_delivery(delivery: Delivery) -> Command:
+    return DeliverWebhook(tenant=delivery.tenant, delivery_id=delivery.delivery_id)
+
+
 IMPLIED: dict[type[Work], Callable[..., Command]] = {
     Run: _of_run,
     RunMedia: _of_media,
     SegmentResult: _of_segment,
     SegmentRetry: _of_retry,
     RunTables: _of_tables,
+    Export: _of_export,
+    ImportJob: _of_import_job,
+    SourceFile: _of_source_file,
     Deletion: _of_deletion,
     ChatTurn: _of_turn,
+    Delivery: _of_delivery,
 }
 
 
