@@ -109,6 +109,7 @@ class App(Generic[D]):
                 one.close()
         response.headers = {"Cache-Control": "private, no-store", **_ALWAYS, **exchange.limits, **response.headers}
         response.headers["X-Request-Id"] = exchange.request_id
+        self._count(exchange, response)
         self._log(exchange, response, started)
         if request.method == "HEAD":
             response.body = b""
@@ -186,6 +187,12 @@ class App(Generic[D]):
         """An error may come before anything was built."""
         return self._built[0].clock() if self._built else utc_now()
 
+    def _count(self, exchange: _Exchange, response: Response) -> None:
+        route = exchange.route
+        if self._built and exchange.caller.tenant and route and route.category and response.status != 429:
+            caller, meter = exchange.caller, self._built[0].meter
+            meter.count(caller.tenant, caller.key_id, route.category, answered=response.status < 300)
+
     def _log(self, exchange: _Exchange, response: Response, started: float) -> None:
         caller = exchange.caller
         fields: dict[str, Any] = {
@@ -222,7 +229,8 @@ class App(Generic[D]):
                 remote=request.remote_addr or "",
             )
         )
-        return FlaskResponse(response.body, response.status, response.headers)
+        body: Any = response.body  # a family with async bodies has an ASGI entry point
+        return FlaskResponse(body, response.status, response.headers)
 
 
 def _request_id(headers: Headers) -> str:

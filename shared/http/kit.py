@@ -15,6 +15,7 @@ from shared.limits.charging import Limits
 from shared.store import documents
 from shared.store.documents import Store
 from shared.store.idempotency import Idempotency
+from shared.usage.meter import Meter, flushed_at_exit
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Kit:
     authenticator: Authenticator
     idempotency: Idempotency
     limits: Limits
+    meter: Meter
     clock: Clock
     upload_limit_bytes: int
 
@@ -35,6 +37,7 @@ def make(
         authenticator=Authenticator(store, ApiKeys(store, settings.api_key_pepper), tokens),
         idempotency=Idempotency(store, lambda: secrets.connect(settings), sleep),
         limits=Limits(store, _standard_plan(settings)),
+        meter=Meter(store),
         clock=store.clock,
         upload_limit_bytes=settings.upload_limit_bytes,
     )
@@ -59,4 +62,6 @@ def _fetching(settings: Settings) -> jwks.Fetch:
 @cache
 def connect(settings: Settings) -> Kit:
     """One for the process, so that all families in it share the credential cache."""
-    return make(settings, documents.connect(settings))
+    kit = make(settings, documents.connect(settings))
+    flushed_at_exit(kit.meter)
+    return kit

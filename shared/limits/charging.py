@@ -88,22 +88,25 @@ class Limits:
             kept = self._plans.get(tenant)
         if kept is not None and kept[1] > now:
             return kept[0]
-        plan = self._read(tenant, kept[0] if kept else self._standard)
+        plan, until = self._read(tenant, kept[0] if kept else self._standard)
         with self._lock:
-            self._plans[tenant] = (plan, now + _PLAN_KEPT)
+            self._plans[tenant] = (plan, until)
             while len(self._plans) > _MOST:
                 self._plans.popitem(last=False)
         return plan
 
-    def _read(self, tenant: str, otherwise: Plan) -> Plan:
+    def _read(self, tenant: str, otherwise: Plan) -> tuple[Plan, datetime]:
+        """The plan, and until when it need not be read again."""
+        now = self._store.clock()
         try:
             written = self._store.get(RatePlan, tenant, RatePlan.kind)
-            return parse_plan(written.limits, written.plan_id, self._standard) if written else self._standard
+            plan = parse_plan(written.limits, written.plan_id, self._standard) if written else self._standard
+            return plan, now + _PLAN_KEPT
         except ValueError as error:
             logging.error("rate plan not understood", tenant=tenant, reason=str(error))
         except (google_errors.GoogleAPICallError, ConnectionError) as error:
             logging.warning("rate plan not read", tenant=tenant, reason=type(error).__name__)
-        return otherwise
+        return otherwise, now + _PLAN_READ_AGAIN
 
     def _budget(self, tenant: str, subject: str | None, category: Category) -> Budget:
         name = budget_id(tenant, subject or "", category)

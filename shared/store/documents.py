@@ -5,7 +5,7 @@ in it happened or none did, and a change to a document succeeds only if nobody c
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -16,8 +16,9 @@ from google.cloud.firestore_v1.base_query import BaseQuery
 from shared.config import Settings
 from shared.domain.clock import Clock, utc_now
 from shared.domain.documents import Document
+from shared.store import reading
 from shared.store.blobs import Blobs, StoredBlobs
-from shared.store.codec import decode, document_path, encode, encode_values, field_mask, path_fields
+from shared.store.codec import decode, decode_values, document_path, encode, encode_values, field_mask, path_fields
 
 D = TypeVar("D", bound=Document)
 
@@ -37,20 +38,19 @@ class Store:
 
     def get(self, cls: type[D], *ids: str) -> D | None:
         """The document, or None. The ids are those in the path, the tenant first."""
-        snapshot = self.db.document(_path(cls, ids)).get()
-        return decode(cls, snapshot, self.blobs) if snapshot.exists else None
+        return next(iter(self.get_all(cls, [ids])), None)
 
     def get_all(self, cls: type[D], ids: Iterable[tuple[str, ...]], *, only: tuple[str, ...] = ()) -> list[D]:
         """Those of the documents that exist, in no promised order.
 
         `only` reads these fields and the required ones, which takes a fraction of the time; such copies cannot be written.
         """
-        references = [self.db.document(_path(cls, one)) for one in ids]
-        if not references:
+        paths = [_path(cls, one) for one in ids]
+        if not paths:
             return []
         mask = field_mask(cls, only) if only else None
-        found = self.db.get_all(references, field_paths=mask)
-        return [decode(cls, s, self.blobs, whole=mask is None) for s in found if s.exists]
+        found = reading.read(self.db, paths, mask)
+        return [decode_values(cls, path, values, when, self.blobs, whole=mask is None) for path, values, when in found]
 
     def collection(self, cls: type[Document], *ids: str) -> firestore.CollectionReference:
         """The collection of these documents below the given parent ids, the tenant first."""
@@ -138,6 +138,13 @@ class Batch:
         self._touched.append(document)
         self._applied.append((document, values))
 
+    def add(self, document: Document, **numbers: Mapping[str, Any]) -> None:
+        """Adds to the numbers in maps of a document, which need not be there yet; whoever else adds is not in the way."""
+        counted = {name: _increments(values) for name, values in numbers.items() if values}
+        times = {"created_at": document.created_at, "updated_at": document.updated_at}
+        self._writes.set(self._store.reference(document), {**times, **counted}, merge=True)
+        self._touched.append(None)
+
     def raw_update(self, document: Document, fields: dict[str, Any]) -> None:
         """Single field paths (`active_runs.run_x`), merged without a fence because no two writers share a field."""
         self._writes.update(self._store.reference(document), fields)
@@ -164,8 +171,13 @@ class Batch:
                 touched.revision = result.update_time
 
 
+def _increments(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _increments(value) if isinstance(value, Mapping) else firestore.Increment(value) for name, value in values.items()
+    }
+
+
 @cache
 def connect(settings: Settings) -> Store:
-    """The process's one store; Google's client finds the emulator by its own variable."""
-    db = firestore.Client(project=settings.project_id, database=settings.database)
-    return Store(db, utc_now, StoredBlobs(settings))
+    """The process's one store."""
+    return Store(reading.connect(settings.project_id, settings.database), utc_now, StoredBlobs(settings))
