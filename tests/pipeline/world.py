@@ -29,6 +29,8 @@ from functions.pipeline.build_export.exporting import Deps as ExportDeps
 from functions.pipeline.build_export.exporting import build_export
 from functions.pipeline.build_tables.building import Deps as TablesDeps
 from functions.pipeline.build_tables.building import build_tables
+from functions.pipeline.count_usage.counting import Deps as UsageDeps
+from functions.pipeline.count_usage.counting import count_usage
 from functions.pipeline.cut_segments.cutting import Deps as CutDeps
 from functions.pipeline.cut_segments.cutting import cut_segments
 from functions.pipeline.ingest_media.ingesting import Deps as IngestDeps
@@ -70,6 +72,7 @@ from shared.objects import buckets
 from shared.secrets import FileKey, Sealer
 from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
+from shared.store.usage import Usage
 from shared.vectors.index import VectorIndex
 from shared.work.claims import Claims
 from shared.work.fan_in import FanIn
@@ -301,6 +304,7 @@ def _stages(
         "build-tables": (BuildTables, build_tables, TablesDeps(store, queues, objects, claims)),
         "build-export": (BuildExport, build_export, ExportDeps(store, topics, objects, opener, claims)),
         "sequence-events": (EventHappened, sequence_events, SequenceDeps(store)),
+        "count-usage": (EventHappened, count_usage, UsageDeps(store, Usage(store))),
         "ingest-media": (MediaStored, ingest_media, IngestDeps(store, topics, objects)),
         "purge": (Purge, purge, PurgeDeps(store, queues, objects, vectors, claims)),
         "tick": (Tick, tick, TickDeps(store, queues, topics)),
