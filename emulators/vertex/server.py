@@ -70,7 +70,7 @@ def serve(
         indexes, database=cloud / "vertex.sqlite" if cloud else None, folder=cloud / "vertex-blocks" if cloud else None
     )
     embeddings = EmbeddingEngine(clock, notes=cloud / "verified-models.json" if cloud else None)
-    generating = generation(faults, context)
+    generating = generation(faults, context, embeddings=embeddings)
     hosted = Hosted(port)
     app = Starlette(
         routes=[

@@ -64,6 +64,15 @@ class GeminiModel:
             raise ApiError(response.status_code, _said(response))
         return _json(response)
 
+    def converse(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A talk with tools goes as it came, signatures and all: it holds words alone."""
+        passed = {name: value for name, value in body.items() if name != "labels"}
+        url = f"{self.base_url.rstrip('/')}/v1beta/models/{model}:generateContent"
+        response = _post(url, passed, {"x-goog-api-key": self.key})
+        if response.status_code != 200:
+            raise ApiError(response.status_code, _said(response))
+        return _json(response)
+
 
 @dataclass(frozen=True)
 class OpenAiModel:

@@ -13,8 +13,11 @@ from starlette.routing import Route
 from emulators.faults import Faults
 from emulators.vertex.answers import endpoint, not_found, unimplemented
 from emulators.vertex.context import ModelsContext
-from emulators.vertex.generate.passthrough import Model, chosen_model
+from emulators.vertex.embeddings.engine import EmbeddingEngine
+from emulators.vertex.generate.conversing import by_meaning, converse
+from emulators.vertex.generate.passthrough import GeminiModel, Model, chosen_model
 from emulators.vertex.generate.question import Question, read_question
+from emulators.vertex.generate.relevance import Nearness
 from emulators.vertex.generate.reply import answer, prompt_tokens
 from emulators.vertex.generate.warmth import Resting
 from emulators.vertex.generate.witness import Senses, Witness
@@ -27,16 +30,26 @@ _MODEL = "projects/{project}/locations/{location}/publishers/google/models/{mode
 class Generator:
     """Answers questions with the senses it was given, or has the user's own model answer them."""
 
-    def __init__(self, senses: Senses, resting: Resting, model: Model | None) -> None:
+    def __init__(self, senses: Senses, resting: Resting, model: Model | None, nearness: Nearness) -> None:
         self._senses = senses
         self._resting = resting
         self._model = model
+        self._nearness = nearness
 
     def generate(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("tools"):
+            return self._converse(values, body)
         question = _question(values, body)
         with self._resting.awake():
             witness = Witness.of(question, self._senses)
             return answer(question, witness) if self._model is None else self._model.answer(question, witness)
+
+    def _converse(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
+        """Only Gemini speaks this wire itself; beside any other model of the user's the rules answer."""
+        _check_model(values)
+        if isinstance(self._model, GeminiModel):
+            return self._model.converse(values["model"], body)
+        return converse(body, self._nearness)
 
     def count(self, values: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         question = _question(values, body)
@@ -56,10 +69,16 @@ class Generation:
     close: Callable[[], None]
 
 
-def generation(faults: Faults, context: ModelsContext, environment: Mapping[str, str] = os.environ) -> Generation:
-    """Opens the kept evidence; no model is loaded before the first request."""
+def generation(
+    faults: Faults,
+    context: ModelsContext,
+    environment: Mapping[str, str] = os.environ,
+    embeddings: EmbeddingEngine | None = None,
+) -> Generation:
+    """Opens the kept evidence; no model is loaded before the first request. Sentence vectors come from the server's engine."""
+    embeddings = embeddings or EmbeddingEngine(context.clock)
     senses = Senses(context)
-    generator = Generator(senses, Resting(context.clock, senses.rest), chosen_model(environment))
+    generator = Generator(senses, Resting(context.clock, senses.rest), chosen_model(environment), by_meaning(embeddings))
 
     def stream(values: dict[str, str], body: dict[str, Any]) -> Any:
         raise unimplemented("streamGenerateContent is not offered here; use generateContent.")
@@ -78,9 +97,14 @@ def generation(faults: Faults, context: ModelsContext, environment: Mapping[str,
 
 
 def _question(values: dict[str, str], body: dict[str, Any]) -> Question:
+    model = _check_model(values)
+    if body.get("tools") or body.get("cachedContent"):
+        raise unimplemented("cached content, and tools beside media, are not offered here.")
+    return read_question(model, body)
+
+
+def _check_model(values: dict[str, str]) -> str:
     model = values["model"]
     if not model.startswith("gemini"):
         raise not_found(f"Publisher Model `publishers/google/models/{model}` was not found.")
-    if body.get("tools") or body.get("cachedContent"):
-        raise unimplemented("tools and cached content are not offered here.")
-    return read_question(model, body)
+    return model
