@@ -14,7 +14,7 @@ def promised(route: Route) -> Scope:
     path, method = route.path, route.method
     if path.startswith("/api-keys") or path == "/mcp/config":
         return Scope.JWT_ONLY
-    if path in ("/webhooks/events", "/usage/metric-types"):
+    if path in ("/webhooks/events", "/usage/metric-types", "/openapi.json") or (route.at_root and path.startswith(OPEN_AT_ROOT)):
         return Scope.PUBLIC
     if path.startswith(("/auth/", "/rate-limit/")):
         return Scope.ANY
@@ -31,6 +31,7 @@ def promised(route: Route) -> Scope:
     return Scope.WRITE
 
 
+OPEN_AT_ROOT = ("/health", "/openapi.json", "/docs", "/console")
 LARGE = ("indexes", "videos", "prompts", "connectors", "webhooks")
 
 

@@ -1,6 +1,6 @@
 """What the prompt endpoints take."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 from typing_extensions import TypedDict
@@ -14,10 +14,17 @@ PromptText = Annotated[str, StringConstraints(min_length=10, max_length=5000)]
 FieldPaths = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=600)]], Field(max_length=300)]
 
 
+class SchemaWarningAnswer(TypedDict):
+    keyword: str
+    level: Literal["segment", "video"]
+    message: str
+    path: str
+
+
 class CheckedPromptAnswer(PromptAnswer):
     """`warnings` say what its author should know of the schemas before a run."""
 
-    warnings: list[str]
+    warnings: list[SchemaWarningAnswer]
 
 
 class PromptsAnswer(TypedDict):

@@ -51,10 +51,7 @@ def prompt_view(prompt: Prompt, marks: Marks = NO_MARKS) -> dict[str, Any]:
         "prompt_text": prompt.prompt_text,
         "json_schema": prompt.json_schema,
         "video_level": prompt.video_level,
-        "semantic_indexing": {
-            "disabled_segment_fields": prompt.semantic_indexing.get("disabled_segment_fields") or [],
-            "disabled_video_level_fields": prompt.semantic_indexing.get("disabled_video_level_fields") or [],
-        },
+        "semantic_indexing": semantic_indexing(prompt.semantic_indexing),
         "prompt_type": "custom",
         "is_active": prompt.is_active,
         "is_default": prompt.tenant == SHARED_TENANT,
@@ -62,4 +59,13 @@ def prompt_view(prompt: Prompt, marks: Marks = NO_MARKS) -> dict[str, Any]:
         "created_at": wire_time(prompt.created_at),
         "updated_at": wire_time(prompt.updated_at),
         "marker": marks.whole(prompt.prompt_id),
+    }
+
+
+def semantic_indexing(stored: dict[str, Any] | None) -> SemanticIndexingAnswer:
+    """Both lists, whatever of them was stored."""
+    stored = stored or {}
+    return {
+        "disabled_segment_fields": stored.get("disabled_segment_fields") or [],
+        "disabled_video_level_fields": stored.get("disabled_video_level_fields") or [],
     }

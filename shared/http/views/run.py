@@ -8,7 +8,7 @@ from shared.domain.clock import wire_time
 from shared.domain.markers import NO_MARKS, Marks
 from shared.domain.runs import Run, RunCounts, RunStatus
 from shared.http.answers import MarkerInfoAnswer, Moment
-from shared.http.views.prompt import SemanticIndexingAnswer
+from shared.http.views.prompt import SemanticIndexingAnswer, semantic_indexing
 
 _COUNTED = tuple(name for name in RunCounts.__dataclass_fields__ if name != "total_media_seconds")
 _STOP_FIELDS = ("requested_at", "requested_by", "mode", "observed_at", "completed_at")
@@ -140,7 +140,7 @@ def run_view(run: Run, marks: Marks = NO_MARKS) -> dict[str, Any]:
         "enable_image_embedding": run.enable_image_embedding,
         "force": run.force,
         "video_level_enabled": bool(run.video_level),
-        "semantic_indexing": run.prompt.get("semantic_indexing") or {},
+        "semantic_indexing": semantic_indexing(run.prompt.get("semantic_indexing")),
         "stop_state": {name: _moment(run.stop_state.get(name)) for name in _STOP_FIELDS},
         "billing_estimated_mt": 0.0,
         "billing_actual_mt": 0.0,
