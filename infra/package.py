@@ -7,6 +7,7 @@ hash, and with it its deployment, changes only when something it runs changes.
 import argparse
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from infra.lock import FOLDER, closure, pins
 from infra.manifests import ROOT, Manifest, load_manifests
 
 OUT = ROOT / "build" / "packages"
+INDEX = "index.json"
 _HOST = "functions-framework"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
@@ -74,6 +76,14 @@ def write(manifest: Manifest, folder: Path = OUT) -> Path:
     return path
 
 
+def write_index(manifests: Iterable[Manifest], folder: Path = OUT) -> Path:
+    """Writes the zip of every function and `index.json`, by which Terraform knows each one's."""
+    names = {manifest.name: write(manifest, folder).name for manifest in manifests}
+    path = folder / INDEX
+    path.write_text(json.dumps(names, indent=1, sort_keys=True) + "\n")
+    return path
+
+
 def _is_data(file: Path) -> bool:
     return file.is_file() and file.suffix not in (".py", ".pyc", ".md") and file.name != "function.yaml"
 
@@ -90,6 +100,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="One reproducible zip per function.")
     parser.add_argument("names", nargs="*", help="only these functions")
     said = parser.parse_args()
+    if not said.names:
+        write_index(load_manifests())
     for manifest in load_manifests():
         if not said.names or manifest.name in said.names:
             path = write(manifest)

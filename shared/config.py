@@ -24,7 +24,7 @@ class Settings:
     derived_bucket: str = ""
     api_base_url: str = ""
     vector_index: str = ""  # projects/P/locations/L/indexes/I
-    vector_endpoint: str = ""  # projects/P/locations/L/indexEndpoints/E#deployed-index-id
+    vector_endpoint: str = ""  # [https://its-own-host/]projects/P/locations/L/indexEndpoints/E#deployed-id
     jwt_issuer: str = ""
     jwt_audience: str = ""
     jwks_url: str = ""
@@ -34,6 +34,7 @@ class Settings:
     tasks_endpoint: str = ""  # empty: Google's own
     vector_api_endpoint: str = ""  # empty: the region's own
     stage_service_account: str = ""  # identity that queues call stages with
+    forwarded_authorization: int = 0  # 1: a gateway stands before, which moves the caller's Authorization to X-Forwarded-…
     rate_limits: str = ""  # as shared.domain.limits reads it; empty: the standard plan
     upload_limit_bytes: int = 31 * 1024 * 1024
     text_embedding_model: str = "gemini-embedding-2"

@@ -93,6 +93,12 @@ class Tokens:
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._jwks = jwks
+        self._forwarded = bool(settings.forwarded_authorization)
+
+    def sent_in(self, headers: Headers) -> str:
+        """The caller's `Authorization`. A gateway puts its own token there and moves the caller's, whatever that is; where none
+        stands before us, the other header is anybody's."""
+        return (headers.get("X-Forwarded-Authorization") if self._forwarded else "") or headers.get("Authorization")
 
     def check(self, token: str, now: datetime) -> Caller:
         claims = self._claims(token, now)
@@ -174,10 +180,7 @@ class Authenticator:
         return self.keys.check(headers.get("X-API-Key").strip())
 
     def _by_bearer(self, headers: Headers) -> Caller | None:
-        authorization = headers.get("Authorization")
-        if "X-Apigateway-Api-Userinfo" in headers:  # the gateway put its own token there and moved the caller's
-            authorization = headers.get("X-Forwarded-Authorization") or authorization
-        scheme, _, token = authorization.strip().partition(" ")
+        scheme, _, token = self._tokens.sent_in(headers).strip().partition(" ")
         if not scheme:
             return None
         token = token.strip()

@@ -58,7 +58,8 @@ class VectorIndex:
         endpoint, _, self._deployed = settings.vector_endpoint.partition("#")
         base = settings.vector_api_endpoint or f"https://{settings.region}-aiplatform.googleapis.com"
         self._index_url = f"{base}/v1/{settings.vector_index}"
-        self._endpoint_url = f"{base}/v1/{endpoint}"
+        host, _, name = endpoint.rpartition("/projects/")  # in the cloud a deployed index is asked at a host of its own
+        self._endpoint_url = f"{host}/v1/projects/{name}" if host else f"{base}/v1/{endpoint}"
 
     def upsert(self, points: Sequence[Datapoint]) -> None:
         """Writes the points, over those of the same id; found within seconds in the cloud, at once locally."""

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -10,6 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from emulators.faults import Fault
+from shared.domain.errors import ApiError
+from shared.http import kit as kits
+from shared.http.request import Headers
 from tests.api.world import AUDIENCE, ISSUER, Answer, World
 
 
@@ -41,10 +45,14 @@ def test_a_key_may_come_as_bearer(world: World) -> None:
 
 
 def test_behind_a_gateway_the_forwarded_header_counts_and_only_there(world: World) -> None:
-    token = f"Bearer {world.token()}"
-    assert validate(world, X_Forwarded_Authorization=token, Authorization="Bearer gateway").status == 401
-    behind = validate(world, X_Forwarded_Authorization=token, Authorization="Bearer gateway", X_Apigateway_Api_Userinfo="e30")
-    assert behind.status == 200
+    sent = {"X-Forwarded-Authorization": f"Bearer {world.token()}", "Authorization": "Bearer the-gateway's-own"}
+    with pytest.raises(ApiError, match="not valid"):
+        world.kit.authenticator.caller(Headers(sent.items()))
+    settings = replace(world.settings, forwarded_authorization=1)
+    behind = kits.make(settings, world.store, fetch=lambda _: json.dumps(world.identity.jwks()).encode())
+    assert behind.authenticator.caller(Headers(sent.items())).user_id == "ada"
+    key = world.as_key("read")["X-API-Key"]
+    assert behind.authenticator.caller(Headers({**sent, "X-Forwarded-Authorization": f"Bearer {key}"}.items())).key_id
 
 
 @pytest.mark.parametrize(
