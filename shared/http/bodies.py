@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.http.errors import validation_error
 from shared.http.request import Request, UploadedFile
 
@@ -61,7 +61,25 @@ def read_json(request: Request, limit: int) -> Any:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be stored
     except (ValueError, RecursionError) as error:
         raise _malformed("the body is not valid JSON") from error
+    if "\\u0000" in text:
+        _refuse_nul(value)
     return {} if value is None else value
+
+
+def _refuse_nul(sent: Any) -> None:
+    """422 for a NUL character in any text: what is stored has to be text that every reader takes."""
+    todo = [("", sent)]
+    while todo:
+        path, value = todo.pop()
+        below = f"{path}." if path else ""
+        if isinstance(value, dict):
+            if any("\0" in name for name in value):
+                raise invalid(path or "body", "a field's name must not contain NUL characters")
+            todo += ((f"{below}{name}", one) for name, one in value.items())
+        elif isinstance(value, list):
+            todo += ((f"{below}{n}", one) for n, one in enumerate(value))
+        elif isinstance(value, str) and "\0" in value:
+            raise invalid(path or "body", "must not contain NUL characters")
 
 
 def _no_constant(name: str) -> float:
@@ -123,6 +141,7 @@ def _gather(model: type[BaseModel], pairs: list[tuple[str, str]]) -> dict[str, A
     values: dict[str, Any] = {}
     lists = _list_fields(model)
     for name, value in pairs:
+        _refuse_nul({name: value})
         if name in lists:
             values.setdefault(name, []).append(value)
         else:
@@ -138,6 +157,7 @@ class Multipart:
         self.files = files
 
     def form(self, model: type[BaseModel]) -> Any:
+        _refuse_nul({file.field: file.filename for file in self.files})
         return check(model, _gather(model, self.fields))
 
     def fingerprint(self) -> Any:

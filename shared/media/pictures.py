@@ -26,6 +26,8 @@ def open_image(source: BinaryIO) -> Image.Image:
         return _open_heif(source)
     if kind.family != "image":
         raise UnreadableMedia("unsupported_media", "This is not a still image.")
+    if kind.pillow == "GIF" and not _goes_on_as_a_gif(source):
+        raise UnreadableMedia("unreadable_media", "The image is damaged and cannot be opened.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -55,6 +57,14 @@ def _open_heif(source: BinaryIO) -> Image.Image:
         if "truncated" in str(error):
             raise UnreadableMedia("truncated_media", "The image ends before it is complete.") from error
         raise UnreadableMedia("unreadable_media", "The image is damaged and cannot be opened.") from error
+
+
+def _goes_on_as_a_gif(source: BinaryIO) -> bool:
+    """Whether a picture or an extension follows the header and its colours: a size read from damage is no size."""
+    head = source.read(14 + 3 * 256)
+    source.seek(0)
+    colours = 3 << ((head[10] & 7) + 1) if len(head) > 10 and head[10] & 0x80 else 0
+    return head[13 + colours : 14 + colours] in (b"\x21", b"\x2c")
 
 
 def _refuse_bomb(width: int, height: int) -> None:

@@ -103,6 +103,32 @@ def test_what_is_no_json_is_a_400(world: World, content: bytes) -> None:
     assert (answer.status, answer.error) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        (b'{"text": "a\\u0000b"}', "text"),
+        (b'{"text": "a", "other": [{"deep": ["\\u0000"]}]}', "other.0.deep.0"),
+        (b'{"te\\u0000xt": "a"}', "body"),
+        (b'"\\u0000"', "body"),
+    ],
+)
+def test_a_nul_character_in_a_body_is_refused_by_its_place(world: World, sent: bytes, field: str) -> None:
+    answer = send(world, "POST", "/notes", sent)
+    assert (answer.status, answer.error) == (422, "validation_failed")
+    assert [fault["field"] for fault in answer.json["error"]["details"]["errors"]] == [field]
+
+
+def test_a_nul_character_in_a_query_a_form_or_a_files_name_is_refused_too(world: World) -> None:
+    for query_string in ("tag=%00", "tag=a&tag=%00&tag=b", "x%00=1"):
+        assert send(world, "GET", "/notes", query_string=query_string).status == 422
+    body, kind = multipart(("title", None, b"a\0b"), ("file", "a.mp4", b"x"))
+    assert send(world, "POST", "/notes/card", body, Content_Type=kind).status == 422
+
+
+def test_a_backslash_before_u0000_is_no_nul_character(world: World) -> None:
+    assert send(world, "POST", "/notes", rb'{"text": "\\u0000"}').json["text"] == r"\u0000"
+
+
 def test_a_body_that_is_json_but_no_object_names_the_body(world: World) -> None:
     answer = send(world, "POST", "/notes", b"[1]", Content_Type="application/json")
     assert answer.status == 422

@@ -24,13 +24,13 @@ def assert_as_described(route: Route, status: int, headers: dict[str, str], body
         return
     elif route.answer is not None and status not in (301, 302, 303, 307):
         assert kind == "application/json", f"{route.id} answers {kind}: name it in media_types= of the route"
-        faults = [f"{fault.instance_path}: {fault.message}" for fault in _validator(route).iter_errors(json.loads(body))]
+        faults = [f"{fault.instance_path}: {fault.message}" for fault in _validator(route.answer).iter_errors(json.loads(body))]
         assert not faults, f"{route.id} does not answer what its answer= says: {faults[:5]}"
 
 
 @cache
-def _validator(route: Route) -> Any:
-    schema = TypeAdapter(route.answer).json_schema(mode="serialization")
+def _validator(answer: Any) -> Any:
+    schema = TypeAdapter(answer).json_schema(mode="serialization")
     return jsonschema_rs.Draft202012Validator(_closed(schema), validate_formats=True)
 
 

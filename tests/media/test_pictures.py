@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.media.opener import UnreadableMedia
 from shared.media.pictures import open_image, pictures_at, preview_gif, sharpness, thumbnail
 from shared.media.survey import survey
 from tests.media.making import SIZE, film, picture, scene, shots
@@ -107,3 +108,10 @@ def test_a_long_film_keeps_few_candidates() -> None:
 
 def test_an_image_opens_whatever_its_name_would_be() -> None:
     assert open_image(io.BytesIO(picture("WEBP"))).size == SIZE
+
+
+@pytest.mark.parametrize("behind", [b"", b"\xff" * 20, b"\xff\xff\xff\xff\x00\x00\x00" + b"x" * 40])
+def test_a_gif_broken_behind_its_name_is_damaged_however_large_the_damage_says_it_is(behind: bytes) -> None:
+    with pytest.raises(UnreadableMedia) as refused:
+        open_image(io.BytesIO(b"GIF89a" + behind))
+    assert refused.value.code == "unreadable_media"
