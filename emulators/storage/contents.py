@@ -49,8 +49,6 @@ class Contents:
         self._private = tempfile.TemporaryDirectory(prefix="objects-") if root is None else None
         self._root = root if root is not None else Path(self._private.name)  # type: ignore[union-attr]
         (self._root / INCOMING).mkdir(parents=True, exist_ok=True)
-        for first in range(256):
-            (self._root / f"{first:02x}").mkdir(exist_ok=True)
 
     def draft(self) -> Draft:
         path = self._root / INCOMING / secrets.token_hex(16)
@@ -68,13 +66,13 @@ class Contents:
         """Makes the draft a whole content and answers its id."""
         draft.close()
         content = secrets.token_hex(16)
-        draft.path.rename(self._path(content))
+        draft.path.rename(self._place(content))
         return content
 
     def duplicate(self, content: str) -> str:
         """Another id for the same bytes, which outlives the first; contents are never changed in place."""
         twin = secrets.token_hex(16)
-        os.link(self._path(content), self._path(twin))
+        os.link(self._path(content), self._place(twin))
         return twin
 
     def open(self, content: str) -> BinaryIO:
@@ -96,6 +94,12 @@ class Contents:
                     Path(entry.path).unlink()
                     removed += 1
         return removed
+
+    def _place(self, content: str) -> Path:
+        """Where a new content goes; its folder is there."""
+        path = self._path(content)
+        path.parent.mkdir(exist_ok=True)
+        return path
 
     def _path(self, content: str) -> Path:
         return self._root / content[:2] / content

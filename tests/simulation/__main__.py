@@ -1,0 +1,85 @@
+"""Plays seeds: `python -m tests.simulation --seeds 0:2000`, or one again with all it did: `--seed 17`.
+
+Exits 1 if a rule was broken, after naming the seeds that broke it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+HASHES = "0"  # sets of strings must be walked in the same order in every process
+
+
+def main() -> None:
+    said = _arguments()
+    if os.environ.get("PYTHONHASHSEED") != HASHES:
+        os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": HASHES})
+    broken = {}
+    for seed in _progress(said):
+        wrong, trace = play(seed)
+        if said.seed is not None:
+            print("\n".join(trace))
+        if wrong:
+            broken[seed] = wrong
+            print(f"\nseed {seed}:\n  " + "\n  ".join(wrong), file=sys.stderr, flush=True)
+            if len(broken) >= said.most:
+                break
+    played = 1 if said.seed is not None else said.seeds[1] - said.seeds[0]
+    if said.json:
+        print(json.dumps({"played": played, "broken": broken}))
+    elif not broken:
+        print(f"{played} seeds, no rule broken")
+    else:
+        print(f"broken by seeds {sorted(broken)}; see one again with `python -m tests.simulation --seed {min(broken)}`")
+    raise SystemExit(1 if broken else 0)
+
+
+def play(seed: int) -> tuple[list[str], list[str]]:
+    """The rules that the seed broke, and all that happened."""
+    from tests.simulation.play import perform
+    from tests.simulation.rules import violations
+
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        try:
+            played = perform(seed, Path(folder))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return ["".join(traceback.format_exception(error))], getattr(error, "trace", [])
+        try:
+            return violations(played), played.door.trace
+        finally:
+            played.cloud.close()
+
+
+def _progress(said: argparse.Namespace) -> Iterator[int]:
+    if said.seed is not None:
+        return iter([said.seed])
+    seeds = range(*said.seeds)
+    if said.json or not sys.stderr.isatty():
+        return iter(seeds)
+    from rich.progress import track
+
+    return iter(track(seeds, description="seeds"))
+
+
+def _arguments() -> argparse.Namespace:
+    def span(text: str) -> tuple[int, int]:
+        low, _, high = text.partition(":")
+        return int(low), int(high)
+
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=span, default=(0, 200), metavar="FROM:TO")
+    parser.add_argument("--seed", type=int, help="one, with all that happened")
+    parser.add_argument("--most", type=int, default=5, help="stop after so many broken seeds")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

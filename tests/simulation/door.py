@@ -1,0 +1,76 @@
+"""The door every call goes through: where workers change, fail, die, or are believed to have failed though they did not."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from emulators.faults import Fault, Faults, InjectedFault
+from tests.simulation.baton import Killed, Worker
+
+_READS = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery", "GET", "HEAD", "findNeighbors")
+_FATES = ("fail", "fail_after", "die_before", "die_after")
+
+
+@dataclass
+class Passed:
+    """One call that took effect."""
+
+    worker: str
+    operation: str
+    at: float
+
+
+@dataclass
+class Door(Faults):
+    """`rate` is how many of a thousand calls meet a fault; a call outside of any worker meets none."""
+
+    rng: random.Random
+    now: Callable[[], float]
+    rate: int = 0
+    workers: dict[int, Worker] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+    after: Callable[[Worker, str], None] = lambda worker, operation: None
+    struck: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @contextmanager
+    def around(self, operation: str) -> Iterator[Fault | None]:
+        worker = self.workers.get(threading.get_ident())
+        if worker is None:
+            yield None
+            return
+        reading = operation.rpartition(".")[2] in _READS
+        worker.door()
+        if reading and operation.startswith("firestore"):
+            worker.read_at = self.now()
+        fate = self._fate(reading)
+        if fate:
+            self.struck += 1
+            self.trace.append(f"{self.now():.3f} {worker.name} {operation}: {fate}")
+        if fate == "die_before":
+            self._die(worker)
+        if fate == "fail":
+            raise InjectedFault(Fault(operation, "fail"))
+        try:
+            yield None
+        finally:
+            if not worker.killed and not reading:
+                self.trace.append(f"{self.now():.3f} {worker.name} {operation}")
+                self.after(worker, operation)
+        if fate == "die_after":
+            self._die(worker)
+        if fate == "fail_after":
+            raise InjectedFault(Fault(operation, "fail_after"))
+
+    def _fate(self, reading: bool) -> str:
+        if self.rng.randrange(1000) >= self.rate:
+            return ""
+        return "fail" if reading else self.rng.choice(_FATES)
+
+    def _die(self, worker: Worker) -> None:
+        worker.killed = True
+        raise Killed
