@@ -15,10 +15,10 @@ from azure.storage.blob import BlobBlock, BlobPrefix, ContainerClient, ContentSe
 
 from shared.config import Settings
 from shared.connectors import network
-from shared.connectors.pieces import parts_of
 from shared.connectors.port import PAGE_FILES, PART_BYTES, PIECE_BYTES, CloudCode, CloudError, CloudFile, FilePage
 from shared.domain import object_names
 from shared.egress.urls import Refused
+from shared.objects.pieces import parts_of
 
 _AUTHORITY = "https://login.microsoftonline.com"
 _SUFFIX = "blob.core.windows.net"

@@ -16,10 +16,10 @@ from google.oauth2 import service_account
 
 from shared.config import Settings
 from shared.connectors import network
-from shared.connectors.pieces import PiecesFile
 from shared.connectors.port import PAGE_FILES, PART_BYTES, PIECE_BYTES, CloudCode, CloudError, CloudFile, FilePage
 from shared.domain import object_names
 from shared.egress.urls import Refused
+from shared.objects.pieces import PiecesFile
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _TOKENS = "https://oauth2.googleapis.com/token"  # never the key file's own: it could name any address

@@ -18,13 +18,17 @@ class Opener:
     def seal(self, connector_id: str, tenant: str, secret: dict[str, str]) -> str:
         return self._sealer.seal(json.dumps(secret).encode(), secret_place(tenant, connector_id))
 
-    def open(self, connector: Connector) -> Cloud:
-        """Raises `CloudError` where the secret cannot be unsealed; no call to the store is made yet."""
+    def secret(self, connector: Connector) -> dict[str, str]:
+        """Raises `CloudError` where it cannot be unsealed."""
         try:
-            secret = json.loads(self._sealer.open(connector.sealed, secret_place(connector.tenant, connector.connector_id)))
+            return json.loads(self._sealer.open(connector.sealed, secret_place(connector.tenant, connector.connector_id)))
         except Unopenable as error:
             message = "the stored credentials cannot be opened any more; set them again with PATCH"
             raise CloudError(CloudCode.CREDENTIALS_REFUSED, message) from error
+
+    def open(self, connector: Connector) -> Cloud:
+        """Raises `CloudError` where the secret cannot be unsealed; no call to the store is made yet."""
+        secret = self.secret(connector)
         if connector.provider == Provider.GCS:
             from shared.connectors.gcs import GcsCloud
 

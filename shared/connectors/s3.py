@@ -15,10 +15,10 @@ from botocore.config import Config
 
 from shared.config import Settings
 from shared.connectors import network
-from shared.connectors.pieces import parts_of
 from shared.connectors.port import PAGE_FILES, PART_BYTES, PIECE_BYTES, CloudCode, CloudError, CloudFile, FilePage
 from shared.domain import object_names
 from shared.egress.urls import Refused
+from shared.objects.pieces import parts_of
 
 _HEX = re.compile(r"^[0-9a-fA-F]{32}$")
 _making = threading.Lock()  # boto3 makes clients for one thread at a time

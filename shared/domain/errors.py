@@ -49,6 +49,7 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = (405, False, "Use a method that the Allow header names.")
     QUERY_TIMEOUT = (408, False, "Ask for less: fewer joins, fewer rows, no cross products.")
     CONFLICT = (409, False, "Read the resource again; it changed or is in a state that does not allow this.")
+    CONNECTOR_REFUSED = (409, False, "Try POST /connectors/{connector_id}/test, and mend its credentials or rights.")
     CONNECTOR_IN_USE = (409, False, "Take it out of what details.used_by names first, then delete it.")
     IDEMPOTENCY_IN_PROGRESS = (409, True, "The first request with this key is still running; wait Retry-After seconds.")
     PAYLOAD_TOO_LARGE = (413, False, "Use POST /api/v2/videos/upload-session for a resumable upload of large files.")

@@ -21,6 +21,7 @@ PREFIXES = {
     "api_key": "key_",
     "connector": "conn_",
     "import_job": "imp_",
+    "import_file": "imf_",
     "export": "exp_",
     "automation": "aut_",
     "webhook": "whk_",

@@ -143,7 +143,7 @@ class Deletion(Work):
 
     tenant: str
     deletion_id: str
-    resource: Literal["index", "video", "session"]
+    resource: Literal["index", "video", "session", "connector"]
     resource_id: str
     completed_at: datetime | None = None
 

@@ -3,13 +3,18 @@
 A command's `QUEUE` is the queue it goes by and names the function it wakes; a fact's `TOPIC` is the topic it is published on.
 """
 
+import base64
 import hashlib
+import json
 import re
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from shared import tracing
+
 PROCESS_SEGMENT_SHARDS = 4
+_NAME = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 
 
 class Message(BaseModel):
@@ -18,6 +23,15 @@ class Message(BaseModel):
     v: Literal[1] = 1
     kind: str
     traceparent: str = ""
+
+
+M = TypeVar("M", bound=Message)
+
+
+def traced(message: M) -> M:
+    """The message in the trace of the request or the stage that sends it."""
+    trace = tracing.traceparent()
+    return message.model_copy(update={"traceparent": trace}) if trace and not message.traceparent else message
 
 
 class Command(Message):
@@ -114,6 +128,14 @@ class ImportFile(Command):
     file_id: str
 
 
+class RunAutomation(Command):
+    """Looks what an automation has to do now; a message too many finds nothing to do."""
+
+    FUNCTION: ClassVar[str] = "run-automation"
+    kind: Literal["run_automation"] = "run_automation"
+    automation_id: str
+
+
 class Purge(Command):
     FUNCTION: ClassVar[str] = "purge"
     kind: Literal["purge"] = "purge"
@@ -163,6 +185,35 @@ class MediaStored(Message):
         return (match.group(1), match.group(2)) if match else None
 
 
+class DeadLetter(Message):
+    """A fact Pub/Sub tells: five deliveries of this message to one subscription failed. Holds what of it names something."""
+
+    TOPIC: ClassVar[str] = "dead-letters"
+    kind: Literal["dead_letter"] = "dead_letter"
+    message_id: str
+    subscription_id: str = ""
+    tenant: str = ""
+    event_id: str = ""
+    object_id: str = ""
+
+    @staticmethod
+    def told_by(message: dict[str, Any]) -> dict[str, str]:
+        """Of the push; the message itself may be anything, so only well-formed names are taken from it."""
+        attributes = message.get("attributes") or {}
+        try:
+            said = json.loads(base64.b64decode(message.get("data", "")))
+        except ValueError:
+            said = {}
+        said = said if isinstance(said, dict) else {}
+        named = {name: str(said.get(name, "")) for name in ("tenant", "event_id", "traceparent")}
+        return {
+            **{name: value if _NAME.match(value) else "" for name, value in named.items()},
+            "message_id": str(message.get("messageId", "")),
+            "subscription_id": str(attributes.get("CloudPubSubDeadLetterSourceSubscription", "")),
+            "object_id": str(attributes.get("objectId", ""))[:1024],
+        }
+
+
 class Tick(Message):
     """The scheduler's minute."""
 
@@ -183,6 +234,7 @@ QUEUES: dict[str, list[str]] = {
         ScanImport,
         ImportFile,
         BuildExport,
+        RunAutomation,
         Purge,
         RunTurn,
         DeliverWebhook,

@@ -7,6 +7,7 @@ from shared.domain.errors import ApiError, ErrorCode
 from shared.store.documents import Store
 
 MOST_LISTED = 500
+MOST_NAMED = 20
 
 
 class Connectors:
@@ -30,3 +31,12 @@ class Connectors:
         query = self._store.collection(Connector, tenant).where(filter=FieldFilter("deleted_at", "==", None))
         query = query.order_by("created_at", direction="DESCENDING").limit(MOST_LISTED)
         return list(self._store.stream(Connector, query))
+
+    def used_by(self, tenant: str, connector_id: str) -> list[str]:
+        """The automations that name it, as `import automation of idx_…`."""
+        automations = self._store.db.collection(f"tenants/{tenant}/automations")
+        found = []
+        for field, kind in (("connector_id", "import"), ("destination_connector_id", "export")):
+            query = automations.where(filter=FieldFilter(field, "==", connector_id)).limit(MOST_NAMED)
+            found += [f"{kind} automation of {one.get('index_id') or one.id}" for one in query.stream()]
+        return found

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from shared.domain.events import PAYLOADS, Event, EventType, MediaPayload, PromptRunPayload, event_id
+from shared.domain.events import PAYLOADS, Event, EventType, ImportJobPayload, MediaPayload, PromptRunPayload, event_id
+from shared.domain.imports import ImportJob
 from shared.domain.media import Video
 from shared.domain.runs import Run, RunCounts
 from shared.messaging.messages import EventHappened
@@ -122,6 +123,32 @@ def record_media(
         run_id=run_id,
         video_id=video.video_id,
         index_id=video.index_id,
+    )
+
+
+def record_import(store: Store, batch: Batch, event: EventType, job: ImportJob, *, occurrence: object) -> EventHappened:
+    """Tells of the job as it stands in hand: set what the batch changes on it first."""
+    payload = ImportJobPayload(
+        job_id=job.job_id,
+        connector_id=job.connector_id,
+        target_index_id=job.index_id,
+        status=job.status,
+        total_files=job.total_files,
+        imported=job.imported,
+        failed=job.failed,
+        skipped=job.skipped,
+        error_message=job.error_message or None,
+    )
+    return record(
+        store,
+        batch,
+        event,
+        payload,
+        tenant=job.tenant,
+        user_id=job.user_id,
+        resource_id=job.job_id,
+        occurrence=occurrence,
+        index_id=job.index_id,
     )
 
 

@@ -28,11 +28,20 @@ from emulators.tasks.engine import Engine as TasksEngine
 from emulators.tasks.inprocess import client as tasks_client
 from functions.api.api_keys import handlers as api_keys
 from functions.api.api_keys.routes import ROUTES as API_KEYS
+from functions.api.automations import handlers as automations
+from functions.api.automations.routes import ROUTES as AUTOMATIONS
 from functions.api.chat import handlers as chat
 from functions.api.chat.routes import ROUTES as CHAT
+from functions.api.connectors import handlers as connectors
+from functions.api.connectors.routes import ROUTES as CONNECTORS
 from functions.api.docs.routes import ROUTES as DOCS
+from functions.api.events import handlers as events
+from functions.api.events.routes import ROUTES as EVENTS
+from functions.api.events.tailing import Tails
 from functions.api.exports import handlers as exports
 from functions.api.exports.routes import ROUTES as EXPORTS
+from functions.api.import_jobs import handlers as import_jobs
+from functions.api.import_jobs.routes import ROUTES as IMPORT_JOBS
 from functions.api.indexes import handlers as indexes
 from functions.api.indexes.routes import ROUTES as INDEXES
 from functions.api.markers import handlers as markers
@@ -50,6 +59,7 @@ from functions.api.webhooks.routes import ROUTES as WEBHOOKS
 from shared import secrets
 from shared.chat.following import Follower
 from shared.config import Settings
+from shared.connectors.opening import Opener
 from shared.domain.cursors import Cursors
 from shared.domain.exports import DownloadTokens
 from shared.egress.client import Egress
@@ -64,12 +74,14 @@ from shared.messaging.messages import QUEUES
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
+from shared.store.automations import Automations
 from shared.store.blobs import StoredBlobs
 from shared.store.chats import Chats
 from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.documents import Store
 from shared.store.exports import Exports
+from shared.store.imports import Imports
 from shared.store.indexes import Indexes
 from shared.store.keys import Keys
 from shared.store.markers import Markers
@@ -94,8 +106,12 @@ FAMILIES: dict[str, list[Route]] = {
     "videos": VIDEOS,
     "prompt_runs": PROMPT_RUNS,
     "markers": MARKERS,
+    "connectors": CONNECTORS,
+    "import_jobs": IMPORT_JOBS,
     "exports": EXPORTS,
+    "automations": AUTOMATIONS,
     "webhooks": WEBHOOKS,
+    "events": EVENTS,
     "chat": CHAT,
     "usage": USAGE,
     "docs": DOCS,
@@ -276,6 +292,13 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
         "prompt_runs": prompt_runs.Deps(store, queues, objects, pages, own_indexes, media, own_prompts, runs),
         "usage": usage.Deps(store.clock, Usage(store), kit.limits, kit.meter.flush),
         "markers": markers.Deps(store, Markers(store), own_prompts, runs, media),
+        "connectors": connectors.Deps(
+            store, queues, Connectors(store), Opener(settings, sealer), frozenset({"originals", "derived"})
+        ),
+        "import_jobs": import_jobs.Deps(
+            store, Imports(store, queues), Connectors(store), own_indexes, pages, Cursors(settings.cursor_key)
+        ),
+        "automations": automations.Deps(store, Automations(store, queues), own_indexes, Connectors(store), own_prompts),
         "exports": exports.Deps(
             store,
             queues,
@@ -288,6 +311,7 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
             settings.api_base_url,
         ),
         "webhooks": told,
+        "events": events.Deps(store, Tails(store), kit.authenticator.caller),
         "chat": chat.Deps(store, queues, Chats(store), own_indexes, runs, media, deletions, Follower(store)),
         "docs": None,
     }

@@ -91,6 +91,7 @@ def _register(tenant: str, video_id: str, stored: ObjectInfo, deps: Deps) -> Vid
         index_id=index_id,
         stored=stored,
         info=probe(deps.objects.open(stored)),
+        source_connector_id=stored.metadata.get("source_connector_id", ""),
     )
 
 

@@ -12,8 +12,11 @@ from google.cloud.firestore_v1.base_query import BaseQuery, FieldFilter
 
 from functions.pipeline.purge.exports import forget_exports
 from functions.pipeline.purge.run_tables import forget_tables, rebuild_tables
+from functions.pipeline.purge.seen_files import forget_seen
+from shared.domain.automations import Automation
 from shared.domain.batches import batched
 from shared.domain.chat import ChatSession, ChatTurn, TurnBlock, TurnStep
+from shared.domain.connectors import Connector
 from shared.domain.documents import Document, Work
 from shared.domain.markers import MarkedTarget
 from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
@@ -53,6 +56,9 @@ def purge(message: Purge, deps: Deps) -> None:
                 _purge_index(deletion, claim, deps)
             elif deletion.resource == "session":
                 _purge_session(deletion, claim, deps)
+            elif deletion.resource == "connector":
+                forget_seen(deletion.tenant, "connector_id", deletion.resource_id, deps.store)
+                _end(claim, deps.store.get(Connector, deletion.tenant, deletion.resource_id), deps)
             else:
                 _purge_video(deletion, claim, deps)
     except GiveUp as reason:
@@ -89,6 +95,8 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             forget_exports(tenant, run.run_id, deps.store, deps.objects)
             _delete([run], deps)
     forget_exports(tenant, index_id, deps.store, deps.objects)
+    _delete_all(Automation, deps.store.collection(Automation, tenant).where(filter=FieldFilter("index_id", "==", index_id)), deps)
+    forget_seen(tenant, "index_id", index_id, deps.store)
     _end(claim, deps.store.get(Index, tenant, index_id), deps)
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared import logging
+from shared.domain.automations import Automation
 from shared.domain.chat import ChatTurn
 from shared.domain.documents import Work
 from shared.domain.events import Event
@@ -31,6 +32,7 @@ from shared.messaging.messages import (
     PlanRun,
     ProcessSegment,
     Purge,
+    RunAutomation,
     RunTurn,
     ScanImport,
     SettleRun,
@@ -89,6 +91,10 @@ def _of_tables(tables: RunTables) -> Command:
     return BuildTables(tenant=tables.tenant, run_id=tables.run_id)
 
 
+def _of_automation(automation: Automation) -> Command:
+    return RunAutomation(tenant=automation.tenant, automation_id=automation.automation_id)
+
+
 def _of_export(export: Export) -> Command:
     return BuildExport(tenant=export.tenant, export_id=export.export_id)
 
@@ -121,6 +127,7 @@ IMPLIED: dict[type[Work], Callable[..., Command]] = {
     SegmentRetry: _of_retry,
     RunTables: _of_tables,
     Export: _of_export,
+    Automation: _of_automation,
     ImportJob: _of_import_job,
     SourceFile: _of_source_file,
     Deletion: _of_deletion,

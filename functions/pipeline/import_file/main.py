@@ -1,0 +1,37 @@
+from functools import cache
+from typing import Any
+
+import functions_framework
+
+from functions.pipeline.import_file.importing import Deps
+from functions.pipeline.import_file.importing import import_file as work
+from shared.config import Settings
+from shared.connectors import opening
+from shared.messaging import queues, topics
+from shared.messaging.messages import ImportFile
+from shared.objects import buckets
+from shared.store import documents
+from shared.work.claims import Claims
+from shared.work.stage import Stage
+
+
+@cache
+def build() -> Deps:
+    settings = Settings.from_env()
+    store = documents.connect(settings)
+    return Deps(
+        store,
+        queues.connect(settings),
+        topics.connect(settings),
+        buckets.connect(settings),
+        Claims(store),
+        opening.connect(settings),
+    )
+
+
+stage = Stage(ImportFile, work, build)
+
+
+@functions_framework.http
+def import_file(request: Any) -> tuple[str, int, dict[str, str]]:
+    return stage.flask(request)
