@@ -77,14 +77,17 @@ def encode(document: Document, blobs: Blobs) -> dict[str, Any]:
     return encode_values(document, values, blobs)
 
 
-def decode(cls: type[D], snapshot: DocumentSnapshot, blobs: Blobs, *, whole: bool = True) -> D:
+def decode(cls: type[D], snapshot: DocumentSnapshot, blobs: Blobs) -> D:
+    return decode_values(cls, snapshot.reference.path, snapshot.to_dict() or {}, snapshot.update_time, blobs)
+
+
+def decode_values(cls: type[D], path: str, data: dict[str, Any], revision: Any, blobs: Blobs, *, whole: bool = True) -> D:
     """Absent fields take their defaults, so that older documents stay readable."""
-    data = snapshot.to_dict() or {}
-    values: dict[str, Any] = dict(zip(path_fields(cls), snapshot.reference.path.split("/")[1::2], strict=True))
+    values: dict[str, Any] = dict(zip(path_fields(cls), path.split("/")[1::2], strict=True))
     for name, stored, is_json in _stored_fields(cls):
         if stored in data:
             values[name] = _load(data[stored], blobs) if is_json else data[stored]
-    return cls(**values, revision=snapshot.update_time, whole=whole)
+    return cls(**values, revision=revision, whole=whole)
 
 
 def _dump(value: Any, document: Document, blobs: Blobs) -> str:
