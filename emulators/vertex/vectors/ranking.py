@@ -10,7 +10,7 @@ from emulators.vertex.vectors.datapoint import Neighbor
 from emulators.vertex.vectors.manifest import Entry
 
 RRF_RANK_CONSTANT = 60
-_MOST_EQUALS = 2_000
+_MOST_EQUALS = 300
 
 
 @dataclass
