@@ -20,7 +20,7 @@ from shared.domain.clock import utc_now, wire_time
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.idempotency import StoredAnswer
 from shared.http import kit as kits
-from shared.http.bodies import Multipart, check, read_json, read_multipart, read_query
+from shared.http.bodies import Multipart, check_json, read_json, read_multipart, read_query
 from shared.http.call import ANONYMOUS, Call, Caller, Reply
 from shared.http.errors import as_api_error, error_response
 from shared.http.kit import Kit
@@ -160,7 +160,7 @@ class App(Generic[D]):
         sent = None
         if route.body is not None:
             sent = read_json(request, route.max_body)
-            call.body = check(route.body, sent)
+            call.body = check_json(route.body, sent)
         return call, None, sent
 
     def _run_once(self, exchange: _Exchange, route: Route, begun: Begun, kit: Kit, handler: Callable[[], Any]) -> Response:
