@@ -117,6 +117,16 @@ class Event(Document):
     expires_at: datetime | None = None
 
 
+@dataclass(kw_only=True)
+class EventLog(Document):
+    """The last number given to an event of the tenant."""
+
+    PATH: ClassVar[str] = "tenants/{tenant}"
+
+    tenant: str
+    last_seq: int = 0
+
+
 def event_id(resource_id: str, transition: str, version: object) -> str:
     """A repeated transition writes the same row."""
     return derived_id("event", resource_id, transition, version)

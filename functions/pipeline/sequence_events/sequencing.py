@@ -5,28 +5,16 @@ after a number can miss one.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.documents import Document
-from shared.domain.events import Event
+from shared.domain.events import Event, EventLog
 from shared.messaging.messages import EventHappened
 from shared.store.documents import Changed, Store
 from shared.work.outcomes import Throttled
 
 BATCH = 100
 ROUNDS = 20
-
-
-@dataclass(kw_only=True)
-class EventLog(Document):
-    """The last number given to an event of the tenant."""
-
-    PATH: ClassVar[str] = "tenants/{tenant}"
-
-    tenant: str
-    last_seq: int = 0
 
 
 @dataclass(frozen=True)
