@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel
 
-from shared import logging
+from shared import logging, tracing
 from shared.config import Settings
 from shared.domain.clock import utc_now, wire_time
 from shared.domain.errors import ApiError, ErrorCode
@@ -98,8 +98,13 @@ class App(Generic[D]):
 
     def handle(self, request: Request) -> Response:
         """Answers every request, and always in the contract's shapes."""
-        started = time.monotonic()
         exchange = _Exchange(request, _request_id(request.headers))
+        caller = tracing.read(request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context"))
+        with tracing.work(self.name, caller, method=request.method):
+            return self._handle(exchange)
+
+    def _handle(self, exchange: _Exchange) -> Response:
+        started, request = time.monotonic(), exchange.request
         try:
             response = self._answer(exchange)
         except Exception as error:  # the outermost layer: whatever went wrong leaves as the error envelope

@@ -13,6 +13,7 @@ from typing import Any
 
 import google.auth
 
+from shared import tracing
 from shared.config import Settings
 from shared.domain.failures import FailureCode
 from shared.inference import conversing
@@ -164,7 +165,8 @@ class Models:
         from google.genai import errors
 
         try:
-            return getattr(self._client.models, method)(**arguments)
+            with tracing.span(f"models.{method}", model=arguments.get("model", "")):
+                return getattr(self._client.models, method)(**arguments)
         except errors.ClientError as error:
             if error.code == 429:
                 raise Throttled(10.0, "the model is throttled") from error

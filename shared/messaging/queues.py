@@ -10,8 +10,9 @@ from google.api_core.client_options import ClientOptions
 from google.cloud import tasks_v2
 from google.protobuf import duration_pb2, timestamp_pb2
 
+from shared import tracing
 from shared.config import Settings
-from shared.messaging.messages import Command
+from shared.messaging.messages import Command, traced
 
 DISPATCH_DEADLINE_SECONDS = 1800  # the platform's longest, for the stages that wait for models
 
@@ -37,7 +38,7 @@ class Queues:
             http_method=tasks_v2.HttpMethod.POST,
             url=url,
             headers={"Content-Type": "application/json"},
-            body=command.model_dump_json().encode(),
+            body=traced(command).model_dump_json().encode(),
         )
         if self._caller:
             request.oidc_token = tasks_v2.OidcToken(service_account_email=self._caller, audience=url)
@@ -50,7 +51,8 @@ class Queues:
             stamp.FromDatetime(not_before)
             task.schedule_time = stamp  # type: ignore[assignment]
         try:
-            self._client.create_task(parent=queue, task=task)
+            with tracing.span("tasks.create", queue=command.queue()):
+                self._client.create_task(parent=queue, task=task)
         except google_errors.Conflict:  # AlreadyExists over gRPC, its superclass over REST
             return
 

@@ -5,8 +5,9 @@ from functools import cache
 from google.cloud import pubsub_v1
 from google.pubsub_v1 import PublisherClient, PubsubMessage
 
+from shared import tracing
 from shared.config import Settings
-from shared.messaging.messages import EventHappened
+from shared.messaging.messages import EventHappened, traced
 
 
 class Topics:
@@ -18,9 +19,10 @@ class Topics:
 
     def publish(self, fact: EventHappened) -> None:
         """Returns once the service has taken it; the row it tells of is already committed."""
-        message = PubsubMessage(data=fact.model_dump_json().encode())
+        message = PubsubMessage(data=traced(fact).model_dump_json().encode())
         topic = f"projects/{self._project}/topics/{fact.TOPIC}"
-        PublisherClient.publish(self._publisher, topic=topic, messages=[message])
+        with tracing.span("pubsub.publish", topic=fact.TOPIC):
+            PublisherClient.publish(self._publisher, topic=topic, messages=[message])
 
 
 @cache

@@ -13,6 +13,7 @@ from google.api_core import exceptions as google_errors
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
+from shared import tracing
 from shared.config import Settings
 from shared.domain.clock import Clock, utc_now
 from shared.domain.documents import Document
@@ -160,7 +161,8 @@ class Batch:
         if not len(self._writes):
             return
         try:
-            self._writes.commit()
+            with tracing.span("firestore.commit", writes=len(self._writes)):
+                self._writes.commit()
         except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound) as error:
             raise Changed(str(error)) from error
         for document, values in self._applied:

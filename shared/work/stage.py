@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from shared import logging
-from shared.messaging.messages import MediaStored, Message
+from shared import logging, tracing
+from shared.messaging.messages import DeadLetter, MediaStored, Message
 from shared.store.documents import Changed
 from shared.work.outcomes import LeaseLost, Retry, Throttled
 
@@ -54,14 +54,16 @@ class Stage(Generic[M, D]):
             return Answer(200)
         if message is None:
             return Answer(200)
-        answer, outcome = self._run(message)
-        logging.info(
-            "stage",
-            function=self._work.__name__,
-            outcome=outcome,
-            milliseconds=round((time.monotonic() - started) * 1000),
-            **message.model_dump(exclude={"v", "kind", "traceparent"}),
-        )
+        ids = message.model_dump(exclude={"v", "kind", "traceparent"})
+        with tracing.work(self._work.__name__, tracing.read(message.traceparent), **ids):
+            answer, outcome = self._run(message)
+            logging.info(
+                "stage",
+                function=self._work.__name__,
+                outcome=outcome,
+                milliseconds=round((time.monotonic() - started) * 1000),
+                **ids,
+            )
         return answer
 
     def _run(self, message: M) -> tuple[Answer, str]:
@@ -90,6 +92,8 @@ class Stage(Generic[M, D]):
                     "name": attributes["objectId"],
                     "generation": attributes["objectGeneration"],
                 }
+            elif self._message is DeadLetter:
+                return self._message.model_validate(DeadLetter.told_by(wire["message"]))
             else:
                 wire = json.loads(base64.b64decode(wire["message"].get("data", "")))
         return self._message.model_validate(wire)
