@@ -21,7 +21,6 @@ _ACCESS = {
     Scope.JWT_ONLY: "Needs the owner's bearer JWT; an API key is refused.",
 }
 _BINARY = {"type": "string", "format": "binary"}
-_TEXT = {"type": "string"}
 
 
 def operation(family: str, route: Route, models: Models) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def _responses(route: Route, models: Models) -> dict[str, Any]:
 
 
 def _success(route: Route, models: Models) -> dict[str, Any]:
-    content: dict[str, Any] = {name: {"schema": dict(_BINARY) if _is_bytes(name) else _TEXT} for name in route.media_types}
+    content: dict[str, Any] = {name: {"schema": _schema_of(name)} for name in route.media_types}
     if route.answer is not None or not content:
         schema = models.of(route, "answer") if route.answer is not None else {}
         content = {"application/json": {"schema": schema}, **content}
@@ -137,8 +136,10 @@ def _success(route: Route, models: Models) -> dict[str, Any]:
     return {"description": HTTPStatus(route.status).phrase, "headers": headers, "content": content}
 
 
-def _is_bytes(media_type: str) -> bool:
-    return not media_type.startswith("text/")
+def _schema_of(media_type: str) -> dict[str, Any]:
+    if media_type.startswith("text/"):
+        return {"type": "string"}
+    return {"description": "A document"} if media_type.endswith("json") else dict(_BINARY)
 
 
 def lone_failures() -> dict[str, Any]:
