@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.chat import ChatTurn
 from shared.domain.ids import new_id
 from shared.domain.runs import RunMedia, SegmentResult
 from shared.http.routes import Route, Scope
@@ -63,7 +64,19 @@ def theirs(world: World) -> dict[str, str]:
     retried = world.call("POST", retry, None, world.as_owner("bob"))
     retry_id = retried.json.get("retry_id", new_id("retry"))
     export_id = world.call("POST", f"/exports/index/{index_id}", None, world.as_owner("bob")).json["export_id"]
-    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id}
+    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id} | put_turn(world, tenant)
+
+
+def put_turn(world: World, tenant: str) -> dict[str, str]:
+    """A chat session of Bob's with a question in it."""
+    now = world.store.clock()
+    session_id = world.call("POST", "/chat/sessions", {"title": "bob's"}, world.as_owner("bob")).json["session_id"]
+    stamps = {"created_at": now, "updated_at": now, "tenant": tenant, "session_id": session_id}
+    turn = ChatTurn(**stamps, turn_id=new_id("turn"), user_id="bob", message="Whose?", status="pending", wake_at=now)
+    batch = world.store.batch()
+    batch.create(turn)
+    batch.commit()
+    return {"session_id": session_id, "turn_id": turn.turn_id}
 
 
 def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) -> str:
