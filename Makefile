@@ -2,12 +2,13 @@
 PORT ?= 8080
 DATA_DIR ?= .local
 PYTHON ?= python3
+REGION ?= us-central1
 VENV := .venv
 PY := $(VENV)/bin/python
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all check bench bench-large package openapi doctor help lock clean
+.PHONY: demo run test test-all check bench bench-large package plan deploy destroy smoke openapi doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -38,6 +39,18 @@ package: $(VENV)/.installed ## one reproducible zip per function, in build/packa
 
 doctor: ## say what is missing here and how to mend it
 	@$(PYTHON) -m infra.doctor
+
+plan: $(VENV)/.tested ## what would be deployed: by the provider's schema, or with PROJECT=… by the cloud
+	@$(PY) -m infra.deploy plan $(if $(PROJECT),--project $(PROJECT) --region $(REGION)) $(if $(VARS),-- $(VARS))
+
+deploy: $(VENV)/.tested ## PROJECT=… [REGION=us-central1] [YES=1] [VARS='-var=…']: a Google Cloud project to a working product
+	@$(PY) -m infra.deploy apply --project "$(PROJECT)" --region $(REGION) $(if $(YES),--yes) $(if $(VARS),-- $(VARS))
+
+destroy: $(VENV)/.tested ## PROJECT=… [REGION=us-central1] [YES=1]: takes all of it down again, with its data
+	@$(PY) -m infra.deploy destroy --project "$(PROJECT)" --region $(REGION) $(if $(YES),--yes) $(if $(VARS),-- $(VARS))
+
+smoke: $(VENV)/.installed ## BASE=https://… KEY=sk_live_…: the demo's steps against a deployed product
+	@VIDEOVECTOR_API_KEY="$(KEY)" $(PY) -m infra.smoke "$(BASE)"
 
 openapi: $(VENV)/.tested ## write openapi.yaml, the docs page's copy and docs/errors.md anew from the routes
 	@$(PY) -m infra.openapi

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.manifests import ROOT
+from infra import gateway
+from infra.manifests import ROOT, load_manifests
 from infra.offline.provider import serving
 from infra.offline.schemas import load
+from infra.package import INDEX
 
 SOURCE = ROOT / "infra" / "terraform"
 _USED = re.compile(r'^(resource|data) "(google_\w+)"', re.M)
-_READ = ("infra/firestore.indexes.json", "build/packages/index.json", "build/gateway.json")
+_NOT_BUILT = "0" * 12  # in place of the hash of a package that nobody built for a plan
 _SECONDS = 300
 
 
@@ -29,6 +31,7 @@ class Workspace:
 
     def __init__(self, folder: Path, providers: str) -> None:
         self.folder = folder
+        self.said = ""  # what the last plan of `at_rest` told
         self._env = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -63,8 +66,15 @@ class Workspace:
 
 @contextmanager
 def offline(folder: Path, root: Path = ROOT) -> Iterator[Workspace]:
-    """An initialised workspace. Raises `schemas.CannotFetch` where the provider's arguments cannot be had."""
+    """An initialised workspace. Raises `schemas.CannotFetch` where the provider's arguments cannot be had.
+
+    Packages are named but not built: a plan does not open them.
+    """
     _copy(root, folder)
+    index = {manifest.name: f"{manifest.name}-{_NOT_BUILT}.zip" for manifest in load_manifests(folder)}
+    (folder / "build" / "packages").mkdir(parents=True)
+    (folder / "build" / "packages" / INDEX).write_text(json.dumps(index))
+    gateway.write(folder / "build" / "gateway.json")
     text = "\n".join(path.read_text() for path in sorted(SOURCE.glob("*.tf")))
     used = set(_USED.findall(text))
     blocks = load((name for kind, name in used if kind == "resource"), (name for kind, name in used if kind == "data"))
@@ -80,8 +90,7 @@ def _copy(root: Path, folder: Path) -> None:
             _place(path, folder / "infra" / "terraform" / path.name)
     for manifest in sorted((root / "functions").glob("*/*/function.yaml")):
         _place(manifest, folder / manifest.relative_to(root))
-    for name in _READ:
-        _place(root / name, folder / name)
+    _place(root / "infra" / "firestore.indexes.json", folder / "infra" / "firestore.indexes.json")
 
 
 def _place(source: Path, target: Path) -> None:

@@ -1,35 +1,36 @@
 locals {
   # Every setting that a manifest may name. Those that are empty have a value of their own in the code.
   settings = {
-    PROJECT_ID            = var.project_id
-    REGION                = var.region
-    DATABASE              = google_firestore_database.this.name
-    ORIGINALS_BUCKET      = google_storage_bucket.media["originals"].name
-    DERIVED_BUCKET        = google_storage_bucket.media["derived"].name
-    API_BASE_URL          = "https://${google_api_gateway_gateway.this.default_hostname}"
-    VECTOR_INDEX          = google_vertex_ai_index.this.id
-    VECTOR_ENDPOINT       = "https://${google_vertex_ai_index_endpoint.this.public_endpoint_domain_name}/${google_vertex_ai_index_endpoint.this.id}#${google_vertex_ai_index_endpoint_deployed_index.this.deployed_index_id}"
-    JWT_ISSUER            = local.jwt.issuer
-    JWT_AUDIENCE          = local.jwt.audience
-    JWKS_URL              = local.jwt.jwks_url
-    KMS_KEY               = google_kms_crypto_key.envelope.id
-    STAGE_SERVICE_ACCOUNT = google_service_account.caller.email
-    TEXT_EMBEDDING_MODEL  = var.models.text_embedding
-    IMAGE_EMBEDDING_MODEL = var.models.image_embedding
-    RATE_LIMITS           = var.rate_limits
-    TASKS_ENDPOINT        = "" # Google's own
-    VECTOR_API_ENDPOINT   = "" # the region's own
-    UPLOAD_LIMIT_BYTES    = "" # what the platform takes in one request
-    EGRESS_LOOPBACK       = "" # never
-    STORAGE_EMULATOR_HOST = "" # Google's own
-    AWS_ENDPOINT_URL_S3   = var.connector_endpoints.s3
-    AZURE_BLOB_ENDPOINT   = var.connector_endpoints.azure_blob
-    AZURE_AUTHORITY_HOST  = var.connector_endpoints.azure_authority
-    CONNECTOR_CA_FILE     = "" # the well-known authorities
+    PROJECT_ID              = var.project_id
+    REGION                  = var.region
+    DATABASE                = google_firestore_database.this.name
+    ORIGINALS_BUCKET        = google_storage_bucket.media["originals"].name
+    DERIVED_BUCKET          = google_storage_bucket.media["derived"].name
+    API_BASE_URL            = "https://${google_api_gateway_gateway.this.default_hostname}"
+    VECTOR_INDEX            = google_vertex_ai_index.this.id
+    VECTOR_ENDPOINT         = "https://${google_vertex_ai_index_endpoint.this.public_endpoint_domain_name}/${google_vertex_ai_index_endpoint.this.id}#${google_vertex_ai_index_endpoint_deployed_index.this.deployed_index_id}"
+    JWT_ISSUER              = local.jwt.issuer
+    JWT_AUDIENCE            = local.jwt.audience
+    JWKS_URL                = local.jwt.jwks_url
+    KMS_KEY                 = google_kms_crypto_key.envelope.id
+    STAGE_SERVICE_ACCOUNT   = google_service_account.caller.email
+    TEXT_EMBEDDING_MODEL    = var.models.text_embedding
+    IMAGE_EMBEDDING_MODEL   = var.models.image_embedding
+    RATE_LIMITS             = var.rate_limits
+    FORWARDED_AUTHORIZATION = "1"
+    TASKS_ENDPOINT          = "" # Google's own
+    VECTOR_API_ENDPOINT     = "" # the region's own
+    UPLOAD_LIMIT_BYTES      = "" # what the platform takes in one request
+    EGRESS_LOOPBACK         = "" # never
+    STORAGE_EMULATOR_HOST   = "" # Google's own
+    AWS_ENDPOINT_URL_S3     = var.connector_endpoints.s3
+    AZURE_BLOB_ENDPOINT     = var.connector_endpoints.azure_blob
+    AZURE_AUTHORITY_HOST    = var.connector_endpoints.azure_authority
+    CONNECTOR_CA_FILE       = "" # the well-known authorities
   }
 
   # The gateway puts its own token into Authorization and moves the caller's.
-  behind_gateway = { FORWARDED_AUTHORIZATION = "1" }
+  behind_gateway = { FORWARDED_AUTHORIZATION = local.settings.FORWARDED_AUTHORIZATION }
 }
 
 check "settings" {

@@ -1,0 +1,126 @@
+"""Cold starts: from the command to the first answer, for each function as it is deployed.
+
+Beside each stands its floor: the same host with a function that does nothing but import the clients of the services that the
+function has roles for. What is above the floor is ours.
+"""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.figure import Figure
+from infra.manifests import Manifest, load_manifests
+from infra.package import entries
+
+_ROUNDS = 3
+_LONGEST = 60.0
+_MOST = 1.25
+_CLIENTS = {
+    "datastore": "google.cloud.firestore",
+    "storage": "google.cloud.storage",
+    "cloudtasks": "google.cloud.tasks_v2",
+    "pubsub": "google.cloud.pubsub_v1",
+    "aiplatform": "google.auth.transport.requests",
+}
+_EMPTY = """
+import functions_framework
+import pydantic
+{imports}
+
+class Body(pydantic.BaseModel):
+    name: str
+
+@functions_framework.http
+def nothing(request):
+    return "ok"
+"""
+_EMPTY_ASYNC = """
+import functions_framework.aio
+import pydantic
+{imports}
+
+class Body(pydantic.BaseModel):
+    name: str
+
+@functions_framework.aio.http
+async def nothing(request):
+    return "ok"
+"""
+
+
+def run() -> list[Figure]:
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="videovector-bench-") as folder:
+        for manifest in load_manifests():
+            seconds, floor = measure(manifest, Path(folder))
+            figures.append(Figure(f"cold start of {manifest.name}", seconds * 1000, "ms"))
+            figures.append(Figure(f"… to {floor * 1000:.0f} ms of its clients alone", seconds / floor, "x", f"<= {_MOST}"))
+    return figures
+
+
+def measure(manifest: Manifest, folder: Path, rounds: int = _ROUNDS) -> tuple[float, float]:
+    """Seconds to the first answer of the function, and of its floor: the least of several, taken in turn."""
+    real, empty = _unpacked(manifest, folder / manifest.name), _floor(manifest, folder)
+    for source in (real, empty):
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(source)], check=True)
+    times = [(_start(real, manifest.entry_point), _start(empty, "nothing")) for _ in range(rounds + 1)]
+    return min(one for one, _ in times[1:]), min(other for _, other in times[1:])  # the first reads the disk
+
+
+def clients(manifest: Manifest) -> list[str]:
+    """Modules of the clients that its roles are for."""
+    services = {role.partition(".")[0] for role in manifest.roles}
+    return [module for service, module in _CLIENTS.items() if service in services]
+
+
+def _unpacked(manifest: Manifest, folder: Path) -> Path:
+    for path, content in entries(manifest).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return folder
+
+
+def _floor(manifest: Manifest, folder: Path) -> Path:
+    place = folder / f"{manifest.name}-floor"
+    place.mkdir()
+    is_async = "functions_framework.aio" in (manifest.folder / "main.py").read_text()
+    text = (_EMPTY_ASYNC if is_async else _EMPTY).format(imports="\n".join(f"import {name}" for name in clients(manifest)))
+    (place / "main.py").write_text(text)
+    return place
+
+
+def _start(source: Path, target: str) -> float:
+    with socket.create_server(("127.0.0.1", 0)) as trial:
+        port = trial.getsockname()[1]
+    command: Sequence[str] = [sys.executable, "-W", "ignore", "-m", "functions_framework", "--source", "main.py"]
+    command = [*command, "--target", target, "--host", "127.0.0.1", "--port", str(port)]
+    env = {"PATH": os.environ["PATH"], "HOME": str(source), "THREADS": "4", "PYTHONWARNINGS": "ignore"}
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=source, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not _answers(port):
+            if process.poll() is not None or time.perf_counter() - begun > _LONGEST:
+                raise RuntimeError(f"{target} did not come up")
+            time.sleep(0.003)
+        return time.perf_counter() - begun
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/there/is/nothing", b"{}", {"Content-Type": "application/json"})
+        return connection.getresponse().status < 500
+    except OSError:
+        return False
+    finally:
+        connection.close()
