@@ -147,54 +147,6 @@ class Imports:
             batch.change(job, fenced=False, execution=execution)
             batch.commit()
 
-    def record_upload(self, video: Video, job_id: str, file_name: str) -> ImportJob:
-        """A finished job for one media item that came in by itself; a repeat of the request finds the first one's."""
-        now = self._store.clock()
-        common: dict[str, Any] = {"created_at": now, "updated_at": now, "tenant": video.tenant, "job_id": job_id}
-        name = object_names.title(file_name or video.title)
-        file = SourceFile(
-            **common,
-            file_id=file_id(job_id, name),
-            ordinal=0,
-            path=name,
-            size_bytes=video.size_bytes,
-            etag=video.generation,
-            open=False,
-            is_output=True,
-            status=FileStatus.IMPORTED,
-            video_id=video.video_id,
-            title=video.title,
-            duration_seconds=video.duration_seconds,
-            bytes_copied=video.size_bytes,
-            completed_at=now,
-        )
-        job = ImportJob(
-            **common,
-            user_id=video.user_id,
-            source_kind="upload",
-            index_id=video.index_id,
-            connector_id=video.source_connector_id,
-            recursive=False,
-            listed=True,
-            ordinals=1,
-            total_files=1,
-            imported=1,
-            bytes_transferred=video.size_bytes,
-            status=ImportStatus.COMPLETED,
-            video_ids=[video.video_id],
-            head_outputs=[output_item(file)],
-            started_at=now,
-            completed_at=now,
-        )
-        batch = self._store.batch()
-        batch.create(job)
-        batch.create(file)
-        try:
-            batch.commit()
-        except Changed:
-            return self._store.get(ImportJob, video.tenant, job_id) or job
-        return job
-
 
 def output_item(file: SourceFile) -> dict[str, Any]:
     """One media item that came, or is to come, of one object."""
@@ -210,3 +162,52 @@ def output_item(file: SourceFile) -> dict[str, Any]:
         "title": file.title,
         "status": file.status,
     }
+
+
+def record_upload(store: Store, video: Video, job_id: str, file_name: str) -> ImportJob:
+    """A finished job for one media item that came in by itself; a repeat of the request finds the first one's."""
+    now = store.clock()
+    common: dict[str, Any] = {"created_at": now, "updated_at": now, "tenant": video.tenant, "job_id": job_id}
+    name = object_names.title(file_name or video.title)
+    file = SourceFile(
+        **common,
+        file_id=file_id(job_id, name),
+        ordinal=0,
+        path=name,
+        size_bytes=video.size_bytes,
+        etag=video.generation,
+        open=False,
+        is_output=True,
+        status=FileStatus.IMPORTED,
+        video_id=video.video_id,
+        title=video.title,
+        duration_seconds=video.duration_seconds,
+        bytes_copied=video.size_bytes,
+        completed_at=now,
+    )
+    job = ImportJob(
+        **common,
+        user_id=video.user_id,
+        source_kind="upload",
+        index_id=video.index_id,
+        connector_id=video.source_connector_id,
+        recursive=False,
+        listed=True,
+        ordinals=1,
+        total_files=1,
+        imported=1,
+        bytes_transferred=video.size_bytes,
+        status=ImportStatus.COMPLETED,
+        video_ids=[video.video_id],
+        head_outputs=[output_item(file)],
+        started_at=now,
+        completed_at=now,
+    )
+    batch = store.batch()
+    batch.create(job)
+    batch.create(file)
+    try:
+        batch.commit()
+    except Changed:
+        return store.get(ImportJob, video.tenant, job_id) or job
+    return job

@@ -7,12 +7,14 @@ import base64
 import json
 import os
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from google.api_core.exceptions import AlreadyExists
 
 from emulators.clock import ManualClock
 from emulators.faults import Faults
@@ -33,6 +35,8 @@ from functions.pipeline.count_usage.counting import Deps as UsageDeps
 from functions.pipeline.count_usage.counting import count_usage
 from functions.pipeline.cut_segments.cutting import Deps as CutDeps
 from functions.pipeline.cut_segments.cutting import cut_segments
+from functions.pipeline.import_file.importing import Deps as ImportDeps
+from functions.pipeline.import_file.importing import import_file
 from functions.pipeline.ingest_media.ingesting import Deps as IngestDeps
 from functions.pipeline.ingest_media.ingesting import ingest_media
 from functions.pipeline.plan_run.planning import Deps as PlanDeps
@@ -41,6 +45,12 @@ from functions.pipeline.process_segment.deps import Deps as ProcessDeps
 from functions.pipeline.process_segment.processing import process_segment
 from functions.pipeline.purge.purging import Deps as PurgeDeps
 from functions.pipeline.purge.purging import purge
+from functions.pipeline.react_automations.reacting import Deps as ReactDeps
+from functions.pipeline.react_automations.reacting import react_automations
+from functions.pipeline.run_automation.automating import Deps as AutomationDeps
+from functions.pipeline.run_automation.automating import run_automation
+from functions.pipeline.scan_import.scanning import Deps as ScanDeps
+from functions.pipeline.scan_import.scanning import scan_import
 from functions.pipeline.sequence_events.sequencing import Deps as SequenceDeps
 from functions.pipeline.sequence_events.sequencing import sequence_events
 from functions.pipeline.settle_run.settling import Deps as SettleDeps
@@ -58,10 +68,13 @@ from shared.messaging.messages import (
     BuildTables,
     CutSegments,
     EventHappened,
+    ImportFile,
     MediaStored,
     PlanRun,
     ProcessSegment,
     Purge,
+    RunAutomation,
+    ScanImport,
     SettleRun,
     SynthesizeVideo,
     Tick,
@@ -70,8 +83,10 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects import buckets
 from shared.secrets import FileKey, Sealer
+from shared.store.automations import Automations
 from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
+from shared.store.imports import Imports
 from shared.store.usage import Usage
 from shared.vectors.index import VectorIndex
 from shared.work.claims import Claims
@@ -240,9 +255,10 @@ def _objects(settings: Settings, storage: StorageServer, key_file: Path, faults:
 
 def _provision(pubsub: PubSubEngine, tasks: TasksEngine, objects: buckets.Objects) -> None:
     topics, subscriptions = publisher(pubsub), subscriber(pubsub)
-    for topic, function in (("events", "sequence-events"), ("media-stored", "ingest-media")):
+    for topic, function in (("events", "sequence-events"), ("events", "react-automations"), ("media-stored", "ingest-media")):
         name = f"projects/{PROJECT}/topics/{topic}"
-        topics.create_topic(name=name)
+        with suppress(AlreadyExists):
+            topics.create_topic(name=name)
         subscriptions.create_subscription(
             name=f"projects/{PROJECT}/subscriptions/{function}",
             topic=name,
@@ -303,6 +319,14 @@ def _stages(
         "settle-run": (SettleRun, settle_run, SettleDeps(store, queues, topics, fan_in)),
         "build-tables": (BuildTables, build_tables, TablesDeps(store, queues, objects, claims)),
         "build-export": (BuildExport, build_export, ExportDeps(store, topics, objects, opener, claims)),
+        "run-automation": (
+            RunAutomation,
+            run_automation,
+            AutomationDeps(store, queues, Automations(store, queues), Imports(store, queues), opener, claims),
+        ),
+        "react-automations": (EventHappened, react_automations, ReactDeps(store, Automations(store, queues))),
+        "scan-import": (ScanImport, scan_import, ScanDeps(store, queues, topics, claims, opener)),
+        "import-file": (ImportFile, import_file, ImportDeps(store, queues, topics, objects, claims, opener)),
         "sequence-events": (EventHappened, sequence_events, SequenceDeps(store)),
         "count-usage": (EventHappened, count_usage, UsageDeps(store, Usage(store))),
         "ingest-media": (MediaStored, ingest_media, IngestDeps(store, topics, objects)),

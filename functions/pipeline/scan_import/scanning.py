@@ -127,13 +127,7 @@ def _take_up_again(job: ImportJob, batch: Batch, deps: Deps) -> Step:
     failed = sum(one.status == FileStatus.FAILED for one in files)
     wake_at = deps.store.clock() + WAKE_FILE
     for file in files:
-        fresh: dict[str, Any] = {
-            "status": FileStatus.PENDING,
-            "open": True,
-            "failures": 0,
-            "completed_at": None,
-            "wake_at": wake_at,
-        }
+        fresh: dict[str, Any] = {"status": FileStatus.PENDING, "open": True, "failures": 0, "completed_at": None}
         batch.change(file, **fresh, wake_at=wake_at, error_code="", error_message="")
     counts = tally(job, deps.store)
     counts["failed"] -= failed
