@@ -1,7 +1,7 @@
 """SQL over run tables: whose, of which runs, run in the sandbox."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.tables import RunTables
 from shared.store.documents import Store
@@ -31,7 +31,8 @@ class SqlTables:
         self._sandbox = sandbox
 
     def catalog(self, where: Where) -> Catalog:
-        return catalog_of(where.index_ids, self._runs(where))
+        runs = self._runs(where)
+        return replace(catalog_of(where.index_ids, runs[:MOST_RUNS]), complete=len(runs) <= MOST_RUNS)
 
     def run(self, sql: str, where: Where, limit: int) -> Result:
         """Raises what the sandbox raises."""
@@ -41,7 +42,8 @@ class SqlTables:
             return self._run(sql, where, limit)
 
     def _run(self, sql: str, where: Where, limit: int) -> Result:
-        used = self.catalog(where).mentioned(sql)
+        catalog = self.catalog(where)
+        used = catalog.mentioned(sql)
         runs = {source.run.run_id: source.run for table in used for source in table.sources}
         wanted = {source.table for table in used for source in table.sources}
         deleted = self._deletions.since(where.tenant, runs.values())
@@ -49,9 +51,10 @@ class SqlTables:
             files = [file for tables in local.values() for some in tables.values() for file in some]
             with folder_of(files) as folder:
                 views = {table.name: view_of(table, local, folder, deleted) for table in used}
-                return self._sandbox.run(Job(sql, views, limit), folder)
+                return replace(self._sandbox.run(Job(sql, views, limit), folder), complete=catalog.complete)
 
     def _runs(self, where: Where) -> list[RunTables]:
+        """One more than a catalog takes tells whether there are more."""
         if where.run_ids:
             return self._tables.of_runs(where.tenant, where.run_ids)
-        return self._tables.over_indexes(where.tenant, where.index_ids, limit=MOST_RUNS)
+        return self._tables.over_indexes(where.tenant, where.index_ids, limit=MOST_RUNS + 1)

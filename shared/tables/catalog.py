@@ -56,8 +56,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Catalog:
+    """`complete`: no older run was left out."""
+
     tables: list[Table]
     index_ids: list[str]
+    complete: bool = True
 
     def named(self, name: str) -> Table | None:
         return next((one for one in self.tables if one.name == name.lower()), None)

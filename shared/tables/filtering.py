@@ -1,13 +1,15 @@
 """Filter search: conditions over the tables of completed runs, joined to the rows they came from.
 
-Newest runs first, and in a run by media item and time; the order is total, so a page begins exactly behind the one before.
+Newest runs first, and in a run by media item and time; the order is total, so a page begins exactly behind the one before. The
+tables of some runs are read at a time, and those of older runs only when the page is not full yet.
 """
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,8 @@ from shared.tables.literals import text, texts
 from shared.tables.living import Deletions
 from shared.tables.sets import table_set
 
-MOST_RUNS = 200
-_ORDER = f"{RUN_CREATED} DESC, run_id, video_id, segment_number"  # total: an item has one segment of each number in a run
+RUNS_AT_ONCE = 200
+_ORDER = f"{RUN_CREATED} DESC, run_id DESC, video_id, segment_number"  # total: an item has one segment of each number in a run
 _KEYS = f"strftime({RUN_CREATED}, '%Y-%m-%d %H:%M:%S.%f'), run_id, video_id, segment_number, segment_id"
 
 
@@ -56,12 +58,13 @@ class _Group:
 
 
 class FilterSearch:
-    def __init__(self, store: Store, files: FileCache, cursors: Cursors) -> None:
+    def __init__(self, store: Store, files: FileCache, cursors: Cursors, runs_at_once: int = RUNS_AT_ONCE) -> None:
         self._tables = RunTablesOf(store)
         self._deletions = Deletions(store)
         self._joiner = Joiner(store)
         self._files = files
         self._cursors = cursors
+        self._runs_at_once = runs_at_once
 
     def search(self, conditions: Sequence[Condition], places: Places, *, limit: int, cursor: str | None) -> FilterPage:
         """422 for a field that the runs do not have; a page of living rows, filled up as long as there are any."""
@@ -76,30 +79,49 @@ class FilterSearch:
     def _find(
         self, conditions: Sequence[Condition], places: Places, limit: int, position: list[Any] | None
     ) -> tuple[list[Joined], list[Any] | None]:
-        tables = self._of(places)
-        check_fields(conditions, [layout for one in tables for _, layout in table_set(one).levels()])
+        found: list[tuple[Joined, list[Any]]] = []
+        layouts: dict[str, Layout] = {}
+        for tables in self._batches(places, position):
+            layouts |= _layouts(tables)
+            found += self._find_in(tables, conditions, places, limit + 1 - len(found), position)
+            if len(found) > limit:
+                break
+        if not found and position is None:
+            check_fields(conditions, list(layouts.values()))
+        kept = found[:limit]
+        return [row for row, _ in kept], kept[-1][1] if len(found) > limit else None
+
+    def _find_in(
+        self, tables: list[RunTables], conditions: Sequence[Condition], places: Places, wanted: int, position: list[Any] | None
+    ) -> list[tuple[Joined, list[Any]]]:
+        """The next rows of these runs that live, with their places; fewer than wanted where there are no more."""
         deleted = self._deletions.since(places.tenant, tables)
+        found: list[tuple[Joined, list[Any]]] = []
         with self._files.hold(tables, {"segments", "whole"}) as local:
             groups = _groups(conditions, tables, local)
-            if not groups:
-                return [], None
-            kept: list[tuple[Joined, list[Any]]] = []
-            while True:
-                wanted = limit + 1 - len(kept)
-                hits = _query(groups, places, deleted, position, wanted)
+            while groups and len(found) < wanted:
+                asked = wanted - len(found)
+                hits = _query(groups, places, deleted, position, asked)
                 living = self._joiner.join(places.tenant, [_key(hit) for hit in hits])
-                kept += [(living[_key(hit)], list(hit[:4])) for hit in hits if _key(hit) in living]
-                if len(kept) > limit or len(hits) < wanted:
+                found += [(living[_key(hit)], list(hit[:4])) for hit in hits if _key(hit) in living]
+                if len(hits) < asked:
                     break
                 position = list(hits[-1][:4])
-        more = len(kept) > limit
-        kept = kept[:limit]
-        return [row for row, _ in kept], kept[-1][1] if more else None
+        return found
 
-    def _of(self, places: Places) -> list[RunTables]:
-        if places.run_ids:
-            return self._tables.of_runs(places.tenant, places.run_ids)
-        return self._tables.over_indexes(places.tenant, places.index_ids, limit=MOST_RUNS)
+    def _batches(self, places: Places, position: list[Any] | None) -> Iterator[list[RunTables]]:
+        """All runs asked for, newest first, from the one that the position is in."""
+        newest = datetime.fromisoformat(position[0]).replace(tzinfo=UTC) if position else None
+        if not places.run_ids:
+            yield from self._tables.batches_over_indexes(places.tenant, places.index_ids, size=self._runs_at_once, newest=newest)
+            return
+        named = self._tables.of_runs(places.tenant, places.run_ids)
+        yield [one for one in named if newest is None or one.run_created_at <= newest]
+
+
+def _layouts(tables: Iterable[RunTables]) -> dict[str, Layout]:
+    """The different ones, by their fingerprints."""
+    return {layout.fingerprint(): layout for one in tables for _, layout in table_set(one).levels()}
 
 
 def _listing(conditions: Sequence[Condition], places: Places) -> str:
@@ -148,9 +170,9 @@ def _query(
         if position is not None:
             tests.append(
                 f"({RUN_CREATED} < ?::TIMESTAMP OR ({RUN_CREATED} = ?::TIMESTAMP AND "
-                "(run_id, video_id, segment_number) > (?, ?, ?)))"
+                "(run_id < ? OR (run_id = ? AND (video_id, segment_number) > (?, ?)))))"
             )
-            values += [position[0], *position]
+            values += [position[0], position[0], position[1], *position[1:]]
         files = ", ".join(text(str(path)) for path in group.files)
         parts.append(
             f"(SELECT {RUN_CREATED}, run_id, video_id, segment_number, segment_id FROM read_parquet([{files}]) "

@@ -56,7 +56,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """`rows` keyed by column; `row_context` beside each where it comes from, as far as that is known."""
+    """`rows` keyed by column; `row_context` beside each where it comes from, as far as that is known. `complete`: the tables
+    were those of all runs."""
 
     columns: list[dict[str, str]]
     rows: list[dict[str, Any]]
@@ -64,6 +65,7 @@ class Result:
     truncated: bool
     tables: list[str]
     milliseconds: float = 0.0
+    complete: bool = True
 
 
 @dataclass

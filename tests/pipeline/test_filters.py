@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.tables.conditions import OPERATORS
+from shared.domain.cursors import Cursors
+from shared.domain.errors import ApiError
+from shared.tables.conditions import OPERATORS, Condition
+from shared.tables.filtering import FilterSearch, Places
 from shared.tables.sandbox import Sandbox
 from tests.pipeline import scenes
 from tests.pipeline.filter_house import FilterHouse
@@ -226,3 +229,35 @@ def test_runs_that_know_the_field_by_different_types_each_answer_for_their_own(h
     house.run([(house.video(), [{"headline": "other", "viewers": "many"}])], schema=schema)
     assert filtered(house, "", "viewers", "equals", "string", "many") == ["other"]
     assert filtered(house, "", "viewers", "equals", "integer", 12) == [H]
+
+
+def test_a_filter_reaches_every_completed_run_however_many_there_are(house: FilterHouse) -> None:
+    """Here two runs are read at a time; pages go on through all, the newest first, none twice, none left out."""
+    headlines = []
+    for number in range(5):
+        house.world.clock.advance(60)
+        headlines.insert(0, f"Take {number}")
+        house.run([(house.video(), [{**HAPPY, "headline": f"Take {number}"}])])
+    filters = FilterSearch(house.world.store, house.files, Cursors("cursors"), runs_at_once=2)
+    asked, everywhere = [Condition("headline", "starts_with", "string", "Take")], Places(house.tenant, [""])
+    for size in (1, 2, 3, 10):
+        seen, cursor = [], None
+        while True:
+            page = filters.search(asked, everywhere, limit=size, cursor=cursor)
+            seen += [one.row.metadata["headline"] for one in page.rows]  # type: ignore[union-attr]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert seen == headlines
+
+
+def test_a_field_that_only_old_runs_have_is_found_and_one_that_none_has_is_refused(house: FilterHouse) -> None:
+    for _ in range(3):
+        house.world.clock.advance(60)
+        house.run([(house.video(), [{"other": "x"}])], schema={"type": "object", "properties": {"other": {"type": "string"}}})
+    filters = FilterSearch(house.world.store, house.files, Cursors("cursors"), runs_at_once=1)
+    everywhere = Places(house.tenant, [""])
+    page = filters.search([Condition("headline", "equals", "string", H)], everywhere, limit=5, cursor=None)
+    assert [one.row.metadata["headline"] for one in page.rows] == [H]  # type: ignore[union-attr]
+    with pytest.raises(ApiError, match="no field 'nowhere'"):
+        filters.search([Condition("nowhere", "equals", "string", "x")], everywhere, limit=5, cursor=None)

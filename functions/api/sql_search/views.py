@@ -34,6 +34,7 @@ def catalog_view(catalog: Catalog) -> dict[str, Any]:
             {"run_id": run_id, "tables": [t.name for t in catalog.tables if t.run_id == run_id]}
             for run_id in dict.fromkeys(t.run_id for t in catalog.tables if t.run_id)
         ],
+        "all_runs": catalog.complete,  # else only the newest `max_runs`: name older ones by `run_ids`
         "default_query": catalog.default_query(),
         "limits": LIMITS,
         "functions": sorted(name for name in FUNCTIONS if name.isidentifier()),
@@ -68,5 +69,6 @@ def result_view(result: Result, sql: str, limit: int) -> dict[str, Any]:
         "truncated": result.truncated,
         "applied_result_limit": limit,
         "tables": result.tables,
+        "all_runs": result.complete,
         "execution_time_ms": result.milliseconds,
     }
