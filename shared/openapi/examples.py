@@ -7,7 +7,14 @@ from shared.domain.ids import PREFIXES, derived_id
 from shared.http.routes import Route
 from shared.openapi.models import Models
 
-_OTHER_NOUNS = {"key": "api_key", "job": "import_job", "source_connector": "connector", "target_index": "index"}
+_OTHER_NOUNS = {
+    "key": "api_key",
+    "job": "import_job",
+    "source_connector": "connector",
+    "destination_connector": "connector",
+    "target_index": "index",
+    "prompt_run": "run",
+}
 _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCHEMA = {
     "type": "object",
@@ -23,14 +30,20 @@ def example_id(noun: str) -> str:
     return derived_id(noun, "example")
 
 
-def id_named(name: str) -> str | None:
-    """The example for a field or parameter of this name; None where it names no thing of ours."""
-    stem = name.removesuffix("s").removesuffix("_id")
-    if stem == name.removesuffix("s"):
+def noun_named(name: str) -> str | None:
+    """What a field or parameter of this name holds ids of; None where it names no thing of ours."""
+    stem = name.removesuffix("s")
+    if not stem.endswith("_id"):
         return None
-    stem = {"destination_connector": "connector", "prompt_run": "run"}.get(stem, stem)
+    stem = stem.removesuffix("_id")
     noun = _OTHER_NOUNS.get(stem, stem)
-    return example_id(noun) if noun in PREFIXES else None
+    return noun if noun in PREFIXES else None
+
+
+def id_named(name: str) -> str | None:
+    """The example for a field or parameter of this name."""
+    noun = noun_named(name)
+    return example_id(noun) if noun else None
 
 
 _FIELD = {"field": "headline", "operator": "contains", "type": "string", "value": "minister"}

@@ -15,6 +15,7 @@ from shared.http.routes import Scope, get, post
 from shared.http.views.run import PromptRunAnswer
 
 _RUN = (ErrorCode.RUN_NOT_FOUND,)
+_ITEM = (*_RUN, ErrorCode.VIDEO_NOT_FOUND)
 _NAMED = (ErrorCode.PROMPT_NOT_FOUND, ErrorCode.INDEX_NOT_FOUND, ErrorCode.VIDEO_NOT_FOUND)
 _SEGMENT = "/prompt-runs/{run_id}/videos/{video_id}/segments/{segment_id}"
 
@@ -53,14 +54,14 @@ ROUTES = [
         answer=Page[SegmentResultAnswer],
         query=ResultsQuery,
         scope=Scope.READ,
-        errors=_RUN,
+        errors=_ITEM,
     ),
     get(
         "/prompt-runs/{run_id}/videos/{video_id}/video-result",
         handlers.get_video_result,
         answer=VideoResultAnswer,
         scope=Scope.READ,
-        errors=(*_RUN, ErrorCode.VIDEO_RESULT_NOT_FOUND),
+        errors=(*_ITEM, ErrorCode.VIDEO_RESULT_NOT_FOUND),
     ),
     get("/prompt-runs/{run_id}/llm-calls", handlers.list_llm_calls, answer=list[LlmCallAnswer], scope=Scope.READ, errors=_RUN),
     get(

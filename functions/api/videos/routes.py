@@ -103,7 +103,7 @@ ROUTES = [
         answer=Page[SegmentAnswer],
         query=SegmentsQuery,
         scope=Scope.READ,
-        errors=_VIDEO,
+        errors=(*_VIDEO, ErrorCode.RUN_NOT_FOUND),
     ),
     get(
         "/videos/{video_id}/prompt-runs",
