@@ -5,10 +5,11 @@ PYTHON ?= python3
 REGION ?= us-central1
 VENV := .venv
 PY := $(VENV)/bin/python
+SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all check bench bench-large package plan deploy destroy smoke openapi doctor help lock clean
+.PHONY: demo run test test-all simulate check bench bench-large package plan deploy destroy smoke openapi doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -21,6 +22,9 @@ test: $(VENV)/.tested ## every test but the long ones, in under a quarter of an 
 
 test-all: $(VENV)/.tested ## every test, the long ones too
 	$(PY) -m pytest tests -n 2 --dist loadgroup
+
+simulate: $(VENV)/.tested ## a hundred thousand seeds of a platform at its worst (SEEDS=from:to)
+	$(PY) -m tests.simulation --seeds $(SEEDS)
 
 check: $(VENV)/.tested ## lint, format, types, import contracts
 	$(PY) -m ruff check .

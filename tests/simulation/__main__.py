@@ -4,6 +4,8 @@ Exits 1 if a rule was broken, after naming the seeds that broke it.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -18,7 +20,9 @@ HASHES = "0"  # sets of strings must be walked in the same order in every proces
 def main() -> None:
     said = _arguments()
     if os.environ.get("PYTHONHASHSEED") != HASHES:
-        os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": HASHES})
+        os.execve(
+            sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": HASHES}
+        )
     broken = {}
     for seed in _progress(said):
         wrong, trace = play(seed)
@@ -44,7 +48,8 @@ def play(seed: int) -> tuple[list[str], list[str]]:
     from tests.simulation.play import perform
     from tests.simulation.rules import violations
 
-    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+    quiet = contextlib.redirect_stderr(io.StringIO())  # the product's own log lines
+    with quiet, tempfile.TemporaryDirectory(prefix="simulation-") as folder:
         try:
             played = perform(seed, Path(folder))
         except BaseException as error:

@@ -121,7 +121,20 @@ def build(folder: Path, faults: Faults, respond: Respond, rng: random.Random) ->
     opener = pipeline._opener(folder, ORIGIN)
     stages = pipeline._stages(store, queues, topics, objects, models, index, fan_in, opener)
     world = World(
-        settings, clock, store, objects, queues, topics, fan_in, index, tasks, pubsub, None, stages, opener, lambda: None  # type: ignore[arg-type]
+        settings,
+        clock,
+        store,
+        objects,
+        queues,
+        topics,
+        fan_in,
+        index,
+        tasks,
+        pubsub,
+        None,
+        stages,
+        opener,
+        lambda: None,  # type: ignore[arg-type]
     )
     return Cloud(world, firestore, vectors, storage)
 

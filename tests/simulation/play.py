@@ -194,8 +194,10 @@ class Scheduler:
 
     def _delete(self, target: Index | Video) -> None:
         name = target.index_id if isinstance(target, Index) else target.video_id
-        kept = self._world.store.get(Index, target.tenant, name) if isinstance(target, Index) else (
-            self._world.store.get(Video, target.tenant, name)
+        kept = (
+            self._world.store.get(Index, target.tenant, name)
+            if isinstance(target, Index)
+            else (self._world.store.get(Video, target.tenant, name))
         )
         if kept is None or kept.deleted_at is not None:
             return
