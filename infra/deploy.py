@@ -49,18 +49,21 @@ def run(*command: str, env: Mapping[str, str] | None = None, quiet: bool = False
     return done.stdout or ""
 
 
-def built(manifests: Sequence[Any]) -> None:
+def build() -> None:
     """Everything that Terraform reads besides the manifests."""
-    package.write_index(manifests)
+    package.write_index(load_manifests())
     gateway.write()
 
 
 class Deployment:
-    """One project; `run` is how commands are called."""
+    """One project; `run` is how commands are called, `build` what is done before Terraform begins."""
 
-    def __init__(self, project: str, region: str, more: Sequence[str] = (), run: Run = run) -> None:
+    def __init__(
+        self, project: str, region: str, more: Sequence[str] = (), run: Run = run, build: Callable[[], None] = build
+    ) -> None:
         self._project = project
         self._run = run
+        self._build = build
         self._chdir = f"-chdir={TERRAFORM}"
         self._vars = [f"-var=project_id={project}", f"-var=region={region}", *more]
 
@@ -71,7 +74,7 @@ class Deployment:
                 raise CannotDeploy(f"{tool} is not installed: {cure}")
         self._run("gcloud", "services", "enable", *_FIRST_SERVICES, "--project", self._project)
         self._state_bucket()
-        built(load_manifests())
+        self._build()
         self._run("terraform", self._chdir, "init", "-input=false", "-reconfigure", f"-backend-config=bucket={self.bucket}")
 
     @property
@@ -104,15 +107,14 @@ class Deployment:
         approve = ["-auto-approve"] if yes else []
         self._run("terraform", self._chdir, "destroy", *approve, *self._vars, env=_made_up())
 
-    def stream(self, name: str) -> str:
+    def stream(self, name: str, http: httpx.Client) -> str:
         """Asks for streaming at the gateway, which its provider cannot; why not, where it is refused."""
         token = self._run("gcloud", "auth", "print-access-token", quiet=True).strip()
-        answer = httpx.patch(
+        answer = http.patch(
             f"{_GATEWAYS}/{name}",
             params={"updateMask": "streamingMode"},
             json={"streamingMode": "STREAMING_MODE_ENABLED"},
             headers={"Authorization": f"Bearer {token}", "X-Goog-User-Project": self._project},
-            timeout=60,
         )
         return answer.text[:300] if answer.is_error else ""
 
@@ -174,7 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             deployment.destroy(said.yes)
         else:
             outputs = deployment.apply(said.yes)
-            _say(outputs, deployment.stream(outputs["gateway"]))
+            with httpx.Client(timeout=60) as http:
+                refused = deployment.stream(outputs["gateway"], http)
+            _say(outputs, refused)
     except CannotDeploy as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
