@@ -9,6 +9,7 @@ import pytest
 from shared.domain.chat import ChatTurn
 from shared.domain.ids import new_id
 from shared.domain.runs import RunMedia, SegmentResult
+from shared.domain.webhooks import Delivery, Webhook
 from shared.http.routes import Route, Scope
 from tests.api.test_indexes import an_index, put_run, put_video, tenant_of
 from tests.api.test_prompts import create, scenes
@@ -24,12 +25,16 @@ NOUNS = {
     "marker_id": "marker",
     "segment_id": "segment",
     "retry_id": "retry",
+    "webhook_id": "webhook",
+    "delivery_id": "delivery",
     "export_id": "export",
     "session_id": "session",
     "turn_id": "turn",
 }
 WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters]
 BODIES: dict[str, dict[str, Any]] = {
+    "PUT /indexes/{index_id}/automations/import": {"connector_id": "conn_x"},
+    "PUT /indexes/{index_id}/automations/export": {"destination_connector_id": "conn_x"},
     "PUT /indexes/{index_id}/prompt": {"prompt_id": "prm_x"},
     "PUT /prompts/{prompt_id}": {"name": "Taken over"},
     "POST /chat/sessions/{session_id}/turns": {"message": "What is there?"},
@@ -64,7 +69,11 @@ def theirs(world: World) -> dict[str, str]:
     retried = world.call("POST", retry, None, world.as_owner("bob"))
     retry_id = retried.json.get("retry_id", new_id("retry"))
     export_id = world.call("POST", f"/exports/index/{index_id}", None, world.as_owner("bob")).json["export_id"]
-    return {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id} | put_turn(world, tenant)
+    return (
+        {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id}
+        | put_turn(world, tenant)
+        | put_delivery(world, tenant)
+    )
 
 
 def put_turn(world: World, tenant: str) -> dict[str, str]:
@@ -77,6 +86,20 @@ def put_turn(world: World, tenant: str) -> dict[str, str]:
     batch.create(turn)
     batch.commit()
     return {"session_id": session_id, "turn_id": turn.turn_id}
+
+
+def put_delivery(world: World, tenant: str) -> dict[str, str]:
+    """A webhook of Bob's, and a delivery of it that failed."""
+    now = world.store.clock()
+    stamps = {"created_at": now, "updated_at": now, "tenant": tenant, "webhook_id": new_id("webhook")}
+    named = {"name": "bob's", "url": "https://receiver.example/", "events": ["export.ready"], "user_id": "bob"}
+    told = {"event_id": new_id("event"), "event_type": "export.ready", "status": "failed"}
+    webhook, delivery = Webhook(**stamps, **named), Delivery(**stamps, **told, delivery_id=new_id("delivery"))
+    batch = world.store.batch()
+    batch.create(webhook)
+    batch.create(delivery)
+    batch.commit()
+    return {"webhook_id": webhook.webhook_id, "delivery_id": delivery.delivery_id}
 
 
 def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) -> str:
@@ -107,7 +130,7 @@ def comparable(answer: Answer) -> tuple[int, Any, dict[str, str]]:
 def everything_of(world: World, theirs: dict[str, str]) -> Any:
     tenant = tenant_of(world, "bob")
     below = {}
-    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers", "exports"):
+    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers", "exports", "webhooks", "deliveries"):
         below[name] = {d.id: d.to_dict() for d in world.store.db.collection(f"tenants/{tenant}/{name}").stream()}
     return json.dumps(below, default=str, sort_keys=True)
 
@@ -149,7 +172,7 @@ def test_an_id_of_any_shape_is_a_404_and_never_a_fault(world: World, route: Rout
 
 
 def test_lists_show_ones_own_alone(world: World, theirs: dict[str, str]) -> None:
-    for path in ("/indexes", "/api-keys", "/prompt-runs", "/exports"):
+    for path in ("/indexes", "/api-keys", "/prompt-runs", "/exports", "/webhooks"):
         assert world.call("GET", path, None, world.as_owner("carol")).json == []
     assert world.call("GET", "/prompts", None, world.as_owner("carol")).json["prompts"] == []
     assert world.call("GET", "/playground/videos", None, world.as_owner("carol")).json["data"] == []

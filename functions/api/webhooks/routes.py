@@ -69,6 +69,6 @@ ROUTES = [
         handlers.retry_delivery,
         scope=Scope.WRITE,
         answer=DeliveryAnswer,
-        errors=(*_DELIVERY, ErrorCode.CONFLICT),
+        errors=(*_DELIVERY, ErrorCode.CONFLICT, ErrorCode.VALIDATION_FAILED),
     ),
 ]
