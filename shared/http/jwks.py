@@ -65,10 +65,12 @@ def _read(body: bytes) -> dict[tuple[str, str], Any]:
     if len(body) > _MAX_BYTES:
         raise ValueError("too large")
     keys: dict[tuple[str, str], Any] = {}
-    for one in json.loads(body).get("keys", [])[:_MAX_KEYS]:
-        if one.get("use", "sig") != "sig":
+    published = json.loads(body)
+    listed = published.get("keys") if isinstance(published, dict) else None
+    for one in listed[:_MAX_KEYS] if isinstance(listed, list) else ():
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig":
             continue
-        algorithm = {"RSA": "RS256", "EC": "ES256"}.get(one.get("kty", ""))
+        algorithm = {"RSA": "RS256", "EC": "ES256"}.get(str(one.get("kty", "")))
         if algorithm is None or one.get("alg", algorithm) != algorithm:
             continue
         try:
