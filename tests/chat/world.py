@@ -189,7 +189,7 @@ class ChatWorld:
         request = Request(
             method, PREFIX + path, urlencode(query), Headers(sent.items()), BytesIO(content), len(content) if content else None
         )
-        self.clock.advance(0.001)
+        self.clock.advance(2.0)  # slowly enough for any budget of requests
         response = self._app.handle(request)
         return Answer(response.status, response.headers, _read(response))
 
@@ -199,9 +199,7 @@ class ChatWorld:
     def begin(self, session_id: str, message: str, **rest: Any) -> AsyncIterator[bytes]:
         """The stream of a turn that was just asked; nobody works on it yet."""
         headers = rest.pop("headers", None)
-        answer = self.ask(
-            "POST", f"/chat/sessions/{session_id}/turns/stream", {"message": message, **rest}, headers=headers
-        )
+        answer = self.ask("POST", f"/chat/sessions/{session_id}/turns/stream", {"message": message, **rest}, headers=headers)
         assert answer.status == 200, answer.body
         body: AsyncIterator[bytes] = answer.body
         return body

@@ -1,0 +1,74 @@
+"""Workers that die on a turn: another goes on behind what was stored, and the turn reads as if nobody had died."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.tables.sandbox import Sandbox
+from tests.chat.test_streams import ANSWERS, assert_grammar
+from tests.chat.test_turns import station
+from tests.chat.world import ChatWorld, scripted, steps_so_far
+from tests.pipeline.gemini import Gemini
+from tests.pipeline.mortality import Call, Death, Mortality
+from tests.pipeline.world import build
+
+
+@pytest.fixture
+def mortal(tmp_path: Path, gemini: Gemini, vector_url: str, sandbox: Sandbox) -> Iterator[tuple[ChatWorld, Mortality]]:
+    mortality = Mortality()
+    world = build(tmp_path, gemini.url, vector_url, mortality)
+    chat = ChatWorld(world, gemini, sandbox, tmp_path / "tables")
+    mortality.employ({"run-turn": world.stages["run-turn"]})
+    yield chat, mortality
+    world.close()
+
+
+def story(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What a reader sees of the log, without its times."""
+    return [(e["sequence"], e["type"], e.get("tool_call_id"), e.get("status"), e.get("state"), e.get("delta")) for e in events]
+
+
+def run(chat: ChatWorld) -> tuple[dict[str, Any], list[int]]:
+    """A turn brought to its end, and for each answer of the model which step it was asked for."""
+    asked: list[int] = []
+    answers = scripted(*ANSWERS)
+
+    def say(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        asked.append(steps_so_far(body))
+        return answers(body)
+
+    chat.gemini.say = say
+    session = chat.session()
+    chat.begin(session, "Look around.")
+    for _ in range(6):
+        chat.world.deliver()
+        chat.clock.advance(130)
+        chat.world.tick()
+    [turn] = chat.stored(session)
+    return {**chat.last(session), "log": chat.log(turn), "kept": [step.number for step in chat.steps(turn)]}, asked
+
+
+def test_a_turn_survives_the_death_of_its_worker_at_every_write(mortal: tuple[ChatWorld, Mortality]) -> None:
+    chat, mortality = mortal
+    station(chat)
+    mortality.begin()
+    plain, _ = run(chat)
+    writes = [one for one in mortality.calls if one.stage == "run-turn" and one.operation == "firestore.Commit"]
+    assert len(writes) >= 6
+    deaths = [Death(Call("run-turn", one.operation, one.number), moment) for one in writes for moment in ("before", "after")]
+    chance = random.Random(3)
+    for death in [*deaths, *chance.choices(deaths, k=max(0, 24 - len(deaths)))]:
+        mortality.begin(death)
+        turn, asked = run(chat)
+        assert mortality.doom is None, f"never came to {death}"
+        assert turn["status"] == "completed", str(death)
+        assert_grammar(turn["log"])
+        assert turn["kept"] == [1, 2, 3]
+        assert story(sorted(turn["log"], key=lambda e: e["sequence"]))[-1][1] == "turn_completed"
+        assert turn["assistant_message"]["content"] == plain["assistant_message"]["content"], str(death)
+        # a step is asked for again only where its answer never came to be stored
+        assert len(asked) <= 4 and sorted(set(asked)) == [0, 1, 2], str(death)
+        assert len(asked) == 3 or death.moment == "before", str(death)
