@@ -137,3 +137,21 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
 
 def test_a_zip_of_the_same_files_does_not_depend_on_their_order() -> None:
     assert pack({"b": b"2", "a": b"1"}) == pack({"a": b"1", "b": b"2"})
+
+
+@pytest.mark.parametrize(
+    ("module", "changed", "same"),
+    [
+        ("shared/vectors/index.py", {"search", "purge", "process-segment"}, {"markers", "api-keys", "tick"}),
+        ("shared/http/app.py", {"search", "markers", "api-keys"}, {"purge", "process-segment", "tick"}),
+        ("shared/store/documents.py", {"search", "markers", "api-keys", "purge", "process-segment", "tick"}, set()),
+    ],
+)
+def test_a_change_in_one_shared_module_changes_only_the_packages_that_use_it(
+    module: str, changed: set[str], same: set[str]
+) -> None:
+    for manifest in MANIFESTS:
+        if manifest.name in changed | same:
+            files = entries(manifest)
+            touched = {path: content + b"# another line" * (path == module) for path, content in files.items()}
+            assert (pack(touched) != pack(files)) is (manifest.name in changed), manifest.name
