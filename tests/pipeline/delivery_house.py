@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from emulators.identity.engine import Engine as IdentityEngine
+from functions.api.automations import handlers as automations
+from functions.api.automations.routes import ROUTES as AUTOMATIONS
 from functions.api.exports import handlers as exports
 from functions.api.exports.routes import ROUTES as EXPORTS
 from shared.config import Settings
@@ -22,11 +24,13 @@ from shared.http.app import App
 from shared.http.request import Headers, Request
 from shared.http.routes import PREFIX
 from shared.messaging.messages import SettleRun
+from shared.store.automations import Automations
 from shared.store.connectors import Connectors
 from shared.store.documents import MAX_BATCH
 from shared.store.exports import Exports
 from shared.store.indexes import Indexes
 from shared.store.pages import Pages
+from shared.store.prompts import Prompts
 from shared.store.runs import Runs
 from tests.pipeline.scenes import SCHEMA, USER
 from tests.pipeline.world import PROJECT, World
@@ -66,6 +70,11 @@ class DeliveryHouse:
         self._apps = [
             self._app(
                 "exports", EXPORTS, exports.Deps(store, world.queues, world.objects, *lists, tokens, base_url, stream_limit)
+            ),
+            self._app(
+                "automations",
+                AUTOMATIONS,
+                automations.Deps(store, Automations(store, world.queues), Indexes(store), Connectors(store), Prompts(store)),
             ),
         ]
         self.tenant = derived_id("tenant", ISSUER, USER)

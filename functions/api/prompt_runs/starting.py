@@ -1,21 +1,17 @@
 """Starting prompt runs."""
 
-from datetime import timedelta
 from typing import Any
 
 from functions.api.prompt_runs.handlers import Deps
 from functions.api.prompt_runs.schemas import ExecuteBody, IndexTarget, ProcessQuery, Target, VideosTarget
 from shared.domain.errors import invalid
-from shared.domain.prompts import Prompt
-from shared.domain.runs import Run, RunStatus
+from shared.domain.run_settings import new_run
+from shared.domain.runs import Run
 from shared.http.call import Call
 from shared.http.views.run import run_view
 from shared.messaging.messages import PlanRun
 from shared.store.documents import Changed
 from shared.store.videos import PLAYGROUND, video_not_found
-
-DEFAULT_MODEL = "gemini-2.5-flash"
-PLANNED_WITHIN = timedelta(seconds=60)
 
 
 def execute(call: Call[ExecuteBody], deps: Deps) -> dict[str, Any]:
@@ -58,7 +54,17 @@ def asked_for(call: Call[Any], body: ExecuteBody, deps: Deps) -> Run:
     prompt = deps.prompts.get(call.tenant, body.prompt_id)
     if not prompt.is_active:
         raise invalid("prompt_id", "this prompt is deactivated; choose an active one or create it anew")
-    return _run(call, body, prompt, _index_ids(call.tenant, body.target, deps), deps)
+    index_ids = _index_ids(call.tenant, body.target, deps)
+    return new_run(
+        body,
+        prompt,
+        now=deps.store.clock(),
+        tenant=call.tenant,
+        run_id=call.new_id("run"),
+        user_id=call.caller.user_id,
+        target=body.target.model_dump(),
+        index_ids=index_ids,
+    )
 
 
 def _index_ids(tenant: str, target: Target, deps: Deps) -> list[str]:
@@ -75,30 +81,3 @@ def _index_ids(tenant: str, target: Target, deps: Deps) -> list[str]:
         if any(video.index_id != target.index_id for video in videos):
             raise invalid("target.video_ids", "not all of these are in target.index_id")
     return sorted({video.index_id for video in videos})
-
-
-def _run(call: Call[Any], body: ExecuteBody, prompt: Prompt, index_ids: list[str], deps: Deps) -> Run:
-    now = deps.store.clock()
-    return Run(
-        created_at=now,
-        updated_at=now,
-        tenant=call.tenant,
-        run_id=call.new_id("run"),
-        user_id=call.caller.user_id,
-        prompt_id=prompt.prompt_id,
-        prompt_name=prompt.name,
-        prompt_revision=prompt.revision_number,
-        prompt=prompt.contract(),
-        target=body.target.model_dump(),
-        index_ids=index_ids,
-        video_segmentation_type=body.video_segmentation_type,
-        audio_segmentation_type=body.audio_segmentation_type,
-        video_segment_duration=body.video_segment_duration if body.video_segmentation_type == "fixed" else None,
-        audio_segment_duration=body.audio_segment_duration if body.audio_segmentation_type == "fixed" else None,
-        processing_model=body.processing_model or DEFAULT_MODEL,
-        enable_transcription=body.enable_transcription,
-        enable_image_embedding=body.enable_image_embedding,
-        force=body.force,
-        status=RunStatus.PENDING,
-        wake_at=now + PLANNED_WITHIN,
-    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functions.pipeline.build_export.reading import Reader
 from functions.pipeline.build_export.writing import pieces
 from shared.connectors.opening import Opener
+from shared.connectors.outcomes import outcome_of
 from shared.connectors.port import CloudError
 from shared.domain.connectors import EXPORT, Connector
 from shared.domain.events import EventType, ExportPayload
@@ -22,7 +23,7 @@ from shared.objects.buckets import NoSuchObject, ObjectInfo, Objects
 from shared.store.documents import Batch, Changed, Store
 from shared.store.events import EventHappened, record
 from shared.work.claims import Claim, Claims
-from shared.work.outcomes import GiveUp, LeaseLost
+from shared.work.outcomes import GiveUp, LeaseLost, Throttled
 
 _SHOWN = 500  # characters of an error
 CONNECTOR_GONE = "connector_gone"
@@ -59,7 +60,7 @@ def _export(claim: Claim[Export], deps: Deps) -> EventHappened:
         info = _artifact(claim, deps)
         uri = _deliver(claim, info, deps) if claim.document.to_connector else ""
         Reader(claim.document, deps.store, lambda: None).require_target()
-    except (GiveUp, LeaseLost):
+    except (GiveUp, LeaseLost, Throttled):
         raise
     except Exception as error:  # counted and tried again by the claim; here it is only written down
         claim.keep(last_error=_words(error))
@@ -116,9 +117,7 @@ def _deliver(claim: Claim[Export], info: ObjectInfo, deps: Deps) -> str:
     try:
         return deps.opener.open(connector).write(path, watched(), export.media_type)
     except CloudError as error:
-        if error.code.retryable:
-            raise
-        raise GiveUp(str(error.code), f"the destination refused the file: {error.message}") from error
+        raise outcome_of(error) from error
 
 
 def _fail(export: Export, reason: GiveUp, deps: Deps) -> EventHappened:
