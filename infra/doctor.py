@@ -13,6 +13,18 @@ ROOT = Path(__file__).resolve().parent.parent
 FREE_BYTES = 3 * 1024**3
 
 
+# A program, other names of it after bars, and what is better with it.
+_OPTIONAL = {
+    "uv": "`pip install uv` makes installing quicker; without it pip is used",
+    "java": "with it, tests compare with Google's own emulators",
+    "node": "with it, the tests of clients written in TypeScript run",
+    "npm": "with it, the tests of clients written in TypeScript run",
+    "chromium|chromium-browser|google-chrome": "with it, `make test-browser` drives the console as a person does",
+    "terraform|tofu": "with it, `make plan` and `make deploy` bring the functions into a Google Cloud project",
+    "gcloud": "with it, `make deploy` finds your Google Cloud credentials",
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing looked at; `cure` is empty where all is well. Only an `essential` one makes the command fail."""
@@ -27,10 +39,9 @@ def findings() -> Iterator[Finding]:
     yield from _environment()
     yield _port(int(os.environ.get("PORT", "8080")))
     yield _disk(Path(os.environ.get("DATA_DIR", ".local")))
-    if shutil.which("uv") is None:
-        yield Finding("uv is not installed: pip is used", "optional: `pip install uv` makes installing quicker", essential=False)
-    if shutil.which("java") is None:
-        yield Finding("java is not installed", "optional: with it, tests compare with Google's own emulators", essential=False)
+    for program, use in _OPTIONAL.items():
+        if not any(shutil.which(name) for name in program.split("|")):
+            yield Finding(f"{program.partition('|')[0]} is not installed", f"optional: {use}", essential=False)
 
 
 def _python() -> Finding:

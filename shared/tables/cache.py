@@ -1,6 +1,5 @@
 """Copies of table files on this instance's disk. A version's files never change, so a copy is good for as long as it is there."""
 
-import os
 import shutil
 import tempfile
 import threading
@@ -13,6 +12,7 @@ from shared.config import Settings
 from shared.domain.tables import RunTables, tables_prefix
 from shared.objects import buckets
 from shared.objects.buckets import NoSuchObject, Objects
+from shared.tables import leftovers
 
 MOST_BYTES = 1024 * 1024 * 1024
 _PIECE = 8 * 1024 * 1024
@@ -112,7 +112,8 @@ class FileCache:
 @cache
 def connect(settings: Settings) -> FileCache:
     """The process's one cache, in a folder of its own that goes with it."""
-    folder = tempfile.TemporaryDirectory(prefix=f"videovector-tables-{os.getpid()}-")
+    leftovers.sweep()
+    folder = tempfile.TemporaryDirectory(prefix=leftovers.prefix("tables"))
     _KEPT.append(folder)
     return FileCache(buckets.connect(settings), Path(folder.name))
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.tables import leftovers
 from shared.tables.inmate import MOST_RESULT_BYTES, READY
 
 SECONDS = 5.0  # of one query, from the moment its process has it
@@ -192,7 +193,7 @@ def _end(process: subprocess.Popen) -> None:
 @contextlib.contextmanager
 def folder_of(files: Sequence[Path]) -> Any:
     """A folder with links to the files, readable and nothing more, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="videovector-sql-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=leftovers.prefix("sql"))).resolve()
     try:
         for file in files:
             _link(file, folder / file.name)
