@@ -4,7 +4,8 @@ Readers of the stream see numbered rows only. A row that was committed late simp
 after a number can miss one.
 """
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -15,21 +16,33 @@ from shared.work.outcomes import Throttled
 
 BATCH = 100
 ROUNDS = 20
+STRIPES = 64
+
+
+def _locks() -> tuple[threading.Lock, ...]:
+    return tuple(threading.Lock() for _ in range(STRIPES))
 
 
 @dataclass(frozen=True)
 class Deps:
+    """One turn at a time for a tenant in this instance: side by side they would only be each other's losers."""
+
     store: Store
+    locks: tuple[threading.Lock, ...] = field(default_factory=_locks)
 
 
 def sequence_events(message: EventHappened, deps: Deps) -> None:
     """Numbers all events of the tenant that have none, whichever one the message is about."""
-    for _ in range(ROUNDS):
-        try:
-            if not _number_some(message.tenant, deps.store):
-                return
-        except Changed:
-            continue  # another instance numbers the same tenant: look again what is left
+    with deps.locks[hash(message.tenant) % STRIPES]:
+        event = deps.store.get(Event, message.tenant, message.event_id)
+        if event is not None and event.seq is not None:
+            return  # a turn before this one has taken it along
+        for _ in range(ROUNDS):
+            try:
+                if not _number_some(message.tenant, deps.store):
+                    return
+            except Changed:
+                continue  # another instance numbers the same tenant: look again what is left
     raise Throttled(1.0, "more events than one turn numbers")
 
 
