@@ -129,6 +129,8 @@ class AzureCloud:
         try:
             yield
         except (azure_errors.ClientAuthenticationError, CredentialUnavailableError) as error:
+            if _is_of_network(error):
+                raise network.broken(error, "the directory of tenant_id") from error
             said = "Azure refused the service principal: check tenant_id, client_id and client_secret"
             raise CloudError(CloudCode.CREDENTIALS_REFUSED, said) from error
         except azure_errors.HttpResponseError as error:
@@ -141,7 +143,8 @@ class AzureCloud:
 
 def _refusal(error: azure_errors.HttpResponseError) -> CloudError:
     """By code and status; the message may repeat what was sent, so it is not passed on."""
-    code, status = str(getattr(error, "error_code", "") or ""), error.status_code or 0
+    named = getattr(error, "error_code", "") or ""
+    code, status = str(getattr(named, "value", named)), error.status_code or 0
     if code == "ContainerNotFound":
         return CloudError(CloudCode.NO_SUCH_BUCKET, "there is no such container")
     if status == 404:
@@ -155,6 +158,16 @@ def _refusal(error: azure_errors.HttpResponseError) -> CloudError:
     if status == 0:
         return network.broken(error, "the storage account")
     return CloudError(CloudCode.ACCESS_DENIED, f"the service principal may not do this in the container ({code[:60] or status})")
+
+
+def _is_of_network(error: BaseException) -> bool:
+    """Whether no token came because nobody was reached: azure-identity tells both alike."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, azure_errors.ServiceRequestError | requests.RequestException | Refused):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _file(blob: Any) -> CloudFile:

@@ -58,13 +58,14 @@ class StoreSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self._dialer = dialer
-        if ca_file:
-            self.verify = ca_file
+        self._ca_file = ca_file
         for scheme in ("https://", "http://"):
             self.mount(scheme, GuardedAdapter(dialer, pool_maxsize=4))
 
     def send(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:
         check_scheme(request.url or "", self._dialer)
+        if self._ca_file:
+            named["verify"] = self._ca_file  # whatever the client above says: Azure's names the well-known authorities
         named["timeout"] = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         return super().send(request, **named)
 

@@ -5,17 +5,20 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from shared.http.answers import Moment
+from shared.http.views.import_job import ImportJobAnswer
 from shared.http.views.segment import SegmentAnswer
 from shared.http.views.video import ProcessingStatusAnswer, VideoAnswer
 
 
-class UploadAnswer(TypedDict):
-    """`duplicate_of` names an item of the same index with the same content."""
+class UploadAnswer(ImportJobAnswer):
+    """The upload as an import job that has ended, with what came of it; `status` is the job's.
+
+    `duplicate_of` names an item of the same index with the same content.
+    """
 
     video_id: str
     title: str
     video_uri: str
-    status: str
     message: str
     media_type: Literal["video", "audio", "image"]
     duration_seconds: float
@@ -24,6 +27,10 @@ class UploadAnswer(TypedDict):
     thumbnail_available: bool
     checksum: str | None
     duplicate_of: str | None
+
+
+class RegisteredAnswer(ImportJobAnswer, VideoAnswer):
+    """The registration as an import job that has ended, with the media item; `status` is the item's."""
 
 
 class UploadSessionAnswer(TypedDict):

@@ -2,6 +2,7 @@ from functions.api.videos import batches, handlers, previews, sessions, signing,
 from functions.api.videos.answers import (
     BatchVideoAnswer,
     NewUploadSessionAnswer,
+    RegisteredAnswer,
     SegmentsOfVideoAnswer,
     SignedUrlAnswer,
     TranscriptAnswer,
@@ -36,7 +37,15 @@ _PREVIEW = (*_VIDEO, ErrorCode.PREVIEW_NOT_FOUND)
 _SPOKEN = (*_VIDEO, ErrorCode.RUN_NOT_FOUND, ErrorCode.TRANSCRIPT_NOT_FOUND)
 
 ROUTES = [
-    post("/videos", uploads.register_uri, answer=VideoAnswer, body=RegisterBody, scope=Scope.WRITE, status=201, errors=_CONTENT),
+    post(
+        "/videos",
+        uploads.register_uri,
+        answer=RegisteredAnswer,
+        body=RegisterBody,
+        scope=Scope.WRITE,
+        status=201,
+        errors=_CONTENT,
+    ),
     post(
         "/videos/upload",
         uploads.upload,

@@ -10,10 +10,12 @@ from functions.api.videos.schemas import RegisterBody, UploadForm
 from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.media import Video
 from shared.http.call import Call
+from shared.http.views.import_job import import_job_view
 from shared.http.views.video import video_view
 from shared.media.opener import UnreadableMedia
 from shared.media.probe import MediaInfo, probe
 from shared.objects.buckets import NoSuchObject, ObjectInfo, original_name, split_uri
+from shared.store.imports import record_upload
 from shared.store.registration import register
 
 _UPLOADED = "Uploaded. Execute a prompt to process it."
@@ -37,11 +39,12 @@ def upload(call: Call[None], deps: Deps) -> dict[str, Any]:
         {"user_id": call.caller.user_id, "index_id": form.index_id, "title": form.title},
     )
     video = _register(call, video_id, form.title, form.index_id, stored, info, deps)
+    job = record_upload(deps.store, video, call.new_id("import_job"), file.filename)
     return {
+        **import_job_view(job),
         "video_id": video.video_id,
         "title": video.title,
         "video_uri": video.video_uri,
-        "status": video.status,
         "message": _UPLOADED + (_ALIKE.format(video.duplicate_of) if video.duplicate_of else ""),
         "media_type": video.media_type,
         "duration_seconds": video.duration_seconds,
@@ -72,7 +75,8 @@ def register_uri(call: Call[RegisterBody], deps: Deps) -> dict[str, Any]:
     except NoSuchObject as error:
         raise _not_readable() from error
     video = _register(call, call.new_id("video"), body.title, body.index_id, stored, info, deps)
-    return video_view(video)
+    job = record_upload(deps.store, video, call.new_id("import_job"), name)
+    return {**import_job_view(job), **video_view(video)}
 
 
 def _judge(source: Any) -> MediaInfo:
