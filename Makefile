@@ -9,7 +9,7 @@ SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all simulate check bench bench-large package plan deploy destroy smoke openapi doctor help lock clean
+.PHONY: demo run test test-all simulate check bench bench-large package plan deploy destroy smoke openapi fuzz doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -55,6 +55,9 @@ destroy: $(VENV)/.tested ## PROJECT=… [REGION=us-central1] [YES=1]: takes all 
 
 smoke: $(VENV)/.installed ## BASE=https://… KEY=sk_live_…: the demo's steps against a deployed product
 	@VIDEOVECTOR_API_KEY="$(KEY)" $(PY) -m infra.smoke "$(BASE)"
+
+fuzz: $(VENV)/.tested ## ten minutes of made-up requests against the served product, by its own reference
+	@FUZZ_SECONDS=600 FUZZ_EXAMPLES=200 $(PY) -m pytest tests/e2e/test_fuzz.py -q
 
 openapi: $(VENV)/.tested ## write openapi.yaml, the docs page's copy and docs/errors.md anew from the routes
 	@$(PY) -m infra.openapi

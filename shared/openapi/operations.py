@@ -113,6 +113,8 @@ def _request_body(route: Route, models: Models) -> dict[str, Any]:
         return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     schema = models.of(route, "body")
     required = bool(models.resolved(route, "body").get("required"))
+    if not required:  # no body, {} and null are equal
+        schema = {"anyOf": [schema, {"type": "null"}]}
     content = {"schema": schema, "example": dict(example_of(route, models))}
     return {"required": required, "content": {"application/json": content}}
 
