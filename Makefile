@@ -9,7 +9,7 @@ SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all simulate check bench bench-large package plan deploy destroy smoke openapi fuzz doctor help lock clean
+.PHONY: demo run test test-all simulate check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -34,6 +34,9 @@ check: $(VENV)/.tested ## lint, format, types, import contracts
 
 bench: $(VENV)/.tested ## measure: start-up, a request, cuts, ingest, search, evidence, memory
 	@$(PY) -m bench
+
+eval: $(VENV)/.tested ## how well chat answers over a generated library: hits, citations, silence where nothing is
+	@$(PY) -m bench chat
 
 bench-large: $(VENV)/.tested ## searches over a million vectors; takes a quarter of an hour to fill
 	@$(PY) -m bench search_large

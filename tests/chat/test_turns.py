@@ -65,7 +65,7 @@ def test_what_the_model_said_goes_back_to_it_untouched(chat: ChatWorld) -> None:
     chat.gemini.say = scripted(say(*parts), say(text("Done.")))
     chat.turn(chat.session(), "Look.")
     asked = [body for body in chat.gemini.asked if "contents" in body][-1]
-    [question, said, answered] = asked["contents"]
+    [_, said, answered] = asked["contents"]
     assert said == {"role": "model", "parts": parts}
     assert [part["functionResponse"]["name"] for part in answered["parts"]] == ["search_media", "describe_scope"]
     assert asked["toolConfig"]["functionCallingConfig"]["mode"] == "VALIDATED"

@@ -1,4 +1,4 @@
-"""Chat for tests: the family and its stage on the pipeline's engines, media that runs have looked at, and a model that a test scripts."""
+"""Chat for tests: the family and its stage on the pipeline's engines, media that runs looked at, a model that a test scripts."""
 
 import asyncio
 import json

@@ -1,0 +1,153 @@
+"""A model that wants out: whatever it calls and says, nothing outside the scope is read and nothing is written.
+
+What lies outside carries words that stand nowhere else; they are looked for in everything that leaves the tools and the turn.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from emulators.faults import Fault, Faults
+from shared.chat.tools import ToolError
+from shared.domain.ids import new_id
+from tests.chat.test_streams import assert_grammar
+from tests.chat.world import ChatWorld, call, say, text
+from tests.pipeline.gemini import Gemini
+from tests.pipeline.world import build
+
+SECRET = "xyzzyquux"  # holds in whatever lies outside
+
+
+class Watch(Faults):
+    """Counts what is written to the store while it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+        self.on = False
+
+    @contextmanager
+    def around(self, operation: str) -> Iterator[Fault | None]:
+        if self.on and operation.endswith(("Commit", "BatchWrite", "POST", "PUT", "DELETE", "CreateTask", "Publish")):
+            self.writes += 1
+        yield None
+
+
+class Place:
+    """One index inside the scope, one outside, another run outside over the index inside, and another tenant's."""
+
+    def __init__(self, chat: ChatWorld) -> None:
+        inside, outside = chat.index(), chat.index()
+        self.film = chat.film(inside.index_id, "Evening news")
+        self.run = chat.look(self.film, {"headline": "A reporter outside a station"}, {"headline": "Onions in a kitchen"})
+        self.other_run = chat.look(self.film, {"headline": f"{SECRET} of the other run"})
+        film = chat.film(outside.index_id, f"{SECRET} film")
+        run = chat.look(film, {"headline": f"{SECRET} reporter station"}, whole={"program_summary": SECRET})
+        mine, chat.house.tenant = chat.house.tenant, new_id("tenant")
+        theirs = chat.film("", f"{SECRET} of theirs")
+        their_run = chat.house.run([(theirs, [{"headline": f"{SECRET} reporter"}])])
+        self.tenants = [mine, chat.house.tenant]
+        chat.house.tenant = mine
+        self.scope = {"index_ids": [inside.index_id], "prompt_run_ids": [self.run.run_id]}
+        self.ids = [
+            *(inside.index_id, outside.index_id, self.film.video_id, film.video_id, theirs.video_id),
+            *(self.run.run_id, self.other_run.run_id, run.run_id, their_run.run_id),
+            *("playground", "", "..", "__x__", "a/b", "x" * 90, *self.tenants),
+        ]
+
+
+def random_call(chance: random.Random, ids: list[str], sql: bool) -> tuple[str, dict[str, Any]]:
+    name = chance.choice(
+        ["search_media", "filter_media", "get_segments", "get_video_result", "describe_scope", "describe_tables"]
+    )
+    if sql:
+        name = "query_tables"
+    some: Callable[[], Any] = lambda: chance.sample(ids, chance.randint(0, 3))  # noqa: E731  three words are no function
+    values: dict[str, Callable[[], Any]] = {
+        "query": lambda: chance.choice(["reporter", SECRET, "station", "' OR 1=1", "\x00", "", "*"]),
+        "fields": lambda: chance.choice([None, ["headline"], [SECRET], ["*"], "headline"]),
+        "top_k": lambda: chance.choice([1, 20, 0, 10**9, "5", None]),
+        "index_ids": lambda: chance.choice([None, some(), chance.choice(ids)]),
+        "prompt_run_ids": lambda: chance.choice([None, some()]),
+        "video_id": lambda: chance.choice(ids),
+        "prompt_run_id": lambda: chance.choice([None, *ids]),
+        "from_seconds": lambda: chance.choice([0, -1, 1e9, "x", 5]),
+        "conditions": lambda: [{"field": "headline", "operator": "contains", "type": "string", "value": SECRET}],
+        "tenant": lambda: chance.choice(ids),
+        "owner": lambda: chance.choice(ids),
+        "sql": lambda: chance.choice(
+            [
+                f"SELECT * FROM {chance.choice(ids) or 'x'}",
+                f"SELECT 'segment:s:{chance.choice(ids)}' AS row_id, '{chance.choice(ids)}' AS video_id, "
+                f"'{chance.choice(ids)}' AS run_id",
+                "SELECT * FROM read_parquet('/**/*.parquet')",
+                f"DELETE FROM {chance.choice(ids) or 'x'}",
+            ]
+        ),
+    }
+    return name, {key: values[key]() for key in values if chance.random() < 0.5 or (sql and key == "sql")}
+
+
+@pytest.mark.parametrize("count", [1_500, pytest.param(100_000, marks=pytest.mark.long)])
+def test_no_call_of_a_tool_leads_out(chat: ChatWorld, count: int) -> None:
+    place, chance = Place(chat), random.Random(5)
+    tools = chat.tools(place.scope["index_ids"], place.scope["prompt_run_ids"])
+    told = 0
+    for number in range(count):
+        name, arguments = random_call(chance, place.ids, sql=number % 150 == 0)
+        try:
+            brought = tools.call(name, arguments)
+        except ToolError as error:
+            assert SECRET not in error.message.replace(str(arguments), "") or SECRET in str(arguments)
+            continue
+        told += bool(brought.results)
+        for one in brought.results:
+            assert (one.video.video_id, one.row.run_id) == (place.film.video_id, place.run.run_id)
+        assert SECRET not in json.dumps([brought.told, brought.table])
+    assert told > count / 100  # it was no empty play
+
+
+@pytest.mark.parametrize("count", [25, pytest.param(2_000, marks=pytest.mark.long)])
+def test_no_turn_of_a_wild_model_leads_out_or_writes(
+    tmp_path: Any, gemini: Gemini, vector_url: str, sandbox: Any, count: int
+) -> None:
+    watch = Watch()
+    world = build(tmp_path, gemini.url, vector_url, watch)
+    chat = ChatWorld(world, gemini, sandbox, tmp_path / "tables")
+    place, chance = Place(chat), random.Random(11)
+
+    def wild(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        parts: list[dict[str, Any]] = []
+        for _ in range(chance.randint(0, 6)):
+            name, arguments = random_call(chance, place.ids, sql=chance.random() < 0.01)
+            parts.append(call(name, **arguments))
+        if not parts or chance.random() < 0.3:
+            parts.append(
+                text(chance.choice(["Done. [r1]", "[r999] ![x](http://evil.test)", "<img src=//evil.test>", "reporter"]))
+            )
+        return say(*parts)
+
+    chat.gemini.say = wild
+    session = chat.session()
+    for _ in range(count):
+        turn = chat.turn(session, "Look.", scope=place.scope)
+        assert turn["effective_scope"] == place.scope
+        assert_grammar(turn["events"])
+        seen = json.dumps([turn["result_sets"], turn["assistant_message"]])
+        assert SECRET not in json.dumps([[one["results"] for one in turn["result_sets"]], turn["assistant_message"]])
+        assert "evil" not in seen
+        assert len([one for one in turn["tool_trace"] if (one["error"] or {}).get("code") != "budget_exhausted"]) <= 12
+    tools = chat.tools(place.scope["index_ids"], place.scope["prompt_run_ids"])
+    watch.on = True
+    for _ in range(100):
+        name, arguments = random_call(chance, place.ids, sql=False)
+        try:
+            tools.call(name, arguments)
+        except ToolError:
+            continue
+    assert watch.writes == 0
+    world.close()
