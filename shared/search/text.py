@@ -1,7 +1,9 @@
 """Search by meaning and by words as typed: one result per segment (or media item) and run, best first."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.inference.models import Models
 from shared.search.found import Found, Match, RowKey, Scope, best_first, texts_of
@@ -13,7 +15,30 @@ from shared.vectors.index import VectorIndex
 
 SPARE_ROWS = 10  # read beside those wanted, for what turns out to be gone or to score less than it promised
 
+_KEPT_QUESTIONS = 1_000
+
 __all__ = ["Found", "Match", "Scope", "TextSearch"]
+
+
+class _Questions:
+    """Vectors of the questions asked last; a model's call takes as long as all the rest of a search. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Sequence[float]] = OrderedDict()
+
+    def vector(self, models: Models, question: str) -> Sequence[float]:
+        with self._lock:
+            known = self._known.get(question)
+            if known is not None:
+                self._known.move_to_end(question)
+                return known
+        [vector] = models.embed_texts([question], query=True)
+        with self._lock:
+            self._known[question] = vector
+            while len(self._known) > _KEPT_QUESTIONS:
+                self._known.popitem(last=False)
+        return vector
 
 
 @dataclass(frozen=True)
@@ -21,6 +46,7 @@ class TextSearch:
     store: Store
     vectors: VectorIndex
     models: Models
+    _questions: _Questions = field(default_factory=_Questions, repr=False, compare=False)
 
     def search(self, query: str, scope: Scope, top_k: int) -> list[Found]:
         """The `top_k` best of the scope. Scores are comparable within one search (see `shared.search.scoring`)."""
@@ -32,7 +58,7 @@ class TextSearch:
         return self._search(query, scopes, top_k) if scopes else []
 
     def _search(self, query: str, scopes: list[Scope], top_k: int) -> list[list[Found]]:
-        [vector] = self.models.embed_texts([query], query=True)
+        vector = self._questions.vector(self.models, query)
         question = Question.of(query)
         limit = min(MOST_HITS, max(120, top_k * PER_ROW))
         while True:
