@@ -78,6 +78,8 @@ def _pictures_through(container: Container, times: Sequence[float]) -> Iterator[
     stream = container.video
     if stream is None:
         return
+    # Frames that no other one needs are not decoded, about half of most films: a moment is met within a frame or two.
+    stream.codec_context.skip_frame = "NONREF"
     frames = container.frames(stream)
     latest: av.VideoFrame | None = None
     shown = 0.0
