@@ -42,6 +42,7 @@ class Metric(StrEnum):
     STORAGE_BYTES = ("storage_bytes", "bytes", "Size of the media stored now; a state, no count")
 
 
+UNITS = {metric.value: metric.unit for metric in Metric}
 COUNTED = tuple(metric for metric in Metric if metric is not Metric.STORAGE_BYTES)
 
 

@@ -9,6 +9,7 @@ import math
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from google.api_core import exceptions as google_errors
 
@@ -153,7 +154,7 @@ class Budget:
         for window, (number, used) in zip(self.windows, _numbers(held), strict=True):
             window.turn_to(number * window.seconds)  # another instance's clock may be a little ahead
             taken.append(window.take(used if number == window.number else 0))
-        values = {
+        values: dict[str, Any] = {
             "minute": self.minute.number,
             "minute_used": taken[0],
             "hour": self.hour.number,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -37,7 +38,7 @@ class Usage:
         if not more:
             return
         batch = self._store.batch()
-        counted = {"metrics": tally.metrics, "models": tally.models, "credentials": tally.credentials}
+        counted: dict[str, Any] = {"metrics": tally.metrics, "models": tally.models, "credentials": tally.credentials}
         if held is None:
             row = UsageRow(created_at=now, updated_at=now, tenant=tenant, row_id=row_id, happened_at=happened_at, about=about)
             row.metric_types, row.expires_at = sorted(tally.metrics), happened_at + kept
@@ -45,7 +46,7 @@ class Usage:
             batch.create(row)
         else:
             batch.change(held, metric_types=sorted(tally.metrics), **counted)
-        added = {"metrics": more.metrics, "models": more.models, "credentials": more.credentials}
+        added: dict[str, Any] = {"metrics": more.metrics, "models": more.models, "credentials": more.credentials}
         for slot in slots_of(held.happened_at if held else happened_at, row_id):
             batch.add(UsagePeriod(created_at=now, updated_at=now, tenant=tenant, slot=slot), **added)
         batch.commit()

@@ -9,7 +9,7 @@ from functions.api.usage.schemas import MOST_DAYS, DetailsQuery, HistoryQuery, S
 from shared.domain import usage as counted
 from shared.domain.clock import Clock, wire_time
 from shared.domain.errors import invalid
-from shared.domain.usage import COUNTED, Metric, Tally, next_month, periods_between
+from shared.domain.usage import COUNTED, UNITS, Metric, Tally, next_month, periods_between
 from shared.http.call import Call
 from shared.limits.charging import Limits
 from shared.store.usage import Usage
@@ -60,7 +60,7 @@ def details(call: Call[None], deps: Deps) -> list[dict[str, Any]]:
             "event_id": f"{row.row_id}:{name}",
             "metric_type": name,
             "value": row.metrics[name],
-            "unit": Metric(name).unit,
+            "unit": UNITS[name],
             "timestamp": row.happened_at,
             "metadata": row.about,
         }
@@ -119,7 +119,7 @@ def _span(first: date, end: date) -> dict[str, str]:
 
 
 def _start(day: date) -> str:
-    return wire_time(datetime.combine(day, time.min, UTC))
+    return wire_time(datetime.combine(day, time.min, UTC)) or ""
 
 
 def _period(month: date, tally: Tally) -> dict[str, Any]:

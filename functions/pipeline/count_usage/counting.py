@@ -1,6 +1,6 @@
 """What an event comes to in the tenant's counts. Told twice, an event is counted once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -93,7 +93,7 @@ def _count(event: Event, deps: Deps, row_id: str, tally: Tally, about: dict[str,
     deps.usage.count(event.tenant, row_id, event.created_at, tally, told)
 
 
-def _some(numbers: dict[str, float]) -> dict[str, float]:
+def _some(numbers: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in numbers.items() if value}
 
 
