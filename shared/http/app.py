@@ -176,7 +176,11 @@ class App(Generic[D]):
             response = self._failed(exchange, error)
         if isinstance(response.body, bytes):
             answer = StoredAnswer(response.status, response.headers, response.body)
-            kit.idempotency.finish(begun, answer, secret=route.secret_response and response.status < 300)
+            try:
+                kit.idempotency.finish(begun, answer, secret=route.secret_response and response.status < 300)
+            except Exception:  # the answer is not kept: the client is told to ask again, and need not wait for the lease
+                kit.idempotency.release(begun)
+                raise
         else:
             kit.idempotency.release(begun)
         return response

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from google.api_core import exceptions as google_errors
+
 from shared import logging
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.idempotency import KEPT, LEASE, IdempotencyRecord, StoredAnswer
@@ -122,12 +124,12 @@ class Idempotency:
             logging.warning("idempotency lease lost", record=begun.record.record_id)
 
     def release(self, begun: Begun) -> None:
-        """After a fault: the next try goes on with the same seed."""
+        """After a fault: the next try goes on with the same seed, at once or where even this fails once the lease is over."""
         batch = self._store.batch()
         batch.change(begun.record, lease_until=None)
         try:
             batch.commit()
-        except Changed:
+        except (Changed, google_errors.GoogleAPICallError):
             return
 
     def _pack(self, record: IdempotencyRecord, body: bytes, secret: bool) -> tuple[str, str]:
