@@ -12,6 +12,7 @@ from google.auth import crypt
 from google.auth import exceptions as auth_errors
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
 from google.oauth2 import service_account
 
 from shared.config import Settings
@@ -23,6 +24,7 @@ from shared.objects.pieces import PiecesFile
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _TOKENS = "https://oauth2.googleapis.com/token"  # never the key file's own: it could name any address
+_RETRY = DEFAULT_RETRY.with_timeout(15.0)  # seconds; what fails longer is told, or tried again by a stage
 _FIELDS = "items(name,size,generation,updated,contentType,md5Hash),prefixes,nextPageToken"
 
 
@@ -61,6 +63,7 @@ class GcsCloud:
                 page_token=token or None,
                 page_size=limit,
                 fields=_FIELDS,
+                retry=_RETRY,
             )
             found = next(listing.pages, None)
             files = [] if found is None else [_file(blob) for blob in found]
@@ -69,7 +72,7 @@ class GcsCloud:
     def stat(self, path: str) -> CloudFile:
         _check(object_names.fault(path))
         with self._told():
-            blob = self._bucket.get_blob(path)
+            blob = self._bucket.get_blob(path, retry=_RETRY)
         if blob is None:
             raise CloudError(CloudCode.NO_SUCH_FILE, "there is no such object")
         return _file(blob)
@@ -80,7 +83,7 @@ class GcsCloud:
         end = file.size if count is None else min(file.size, start + count)
         for at in range(start, end, PART_BYTES):
             with self._told(version=True):
-                part = blob.download_as_bytes(start=at, end=min(at + PART_BYTES, end) - 1, checksum=None)
+                part = blob.download_as_bytes(start=at, end=min(at + PART_BYTES, end) - 1, checksum=None, retry=_RETRY)
             for inside in range(0, len(part), PIECE_BYTES):
                 yield part[inside : inside + PIECE_BYTES]
 
