@@ -1,0 +1,34 @@
+"""After a journey with every secret there is, none of them lies anywhere but where it was shown once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from demo.film import Shot
+from tests.e2e.secret_canaries import JOURNEY, Traveller, found_in
+from tests.e2e.stack import Stack
+
+
+def test_no_secret_of_a_whole_journey_is_written_anywhere(
+    own_stack: Callable[..., Stack], film: tuple[Path, list[Shot]], tmp_path: Path
+) -> None:
+    stack = own_stack()
+    owner = httpx.Client(
+        base_url=stack.said["base_url"],
+        headers={"Authorization": f"Bearer {stack.said['bearer_token']}"},
+        timeout=60,
+        trust_env=False,
+    )
+    with stack.client() as client, owner:
+        traveller = Traveller(client, owner, film[0])
+        for step in JOURNEY:
+            step(traveller)
+    traveller.canaries["the site's own key"] = stack.said["api_key"]
+    assert found_in(stack.data_dir, traveller.canaries) == []
+    stack.stop()
+    assert found_in(stack.data_dir, traveller.canaries) == []
+    marked = tmp_path / "marked"
+    marked.mkdir()
+    (marked / "log").write_text(f"x {traveller.canaries['api key']} y")
+    assert found_in(marked, traveller.canaries) == ["api key in log"], "what looks would find one"
