@@ -4,8 +4,11 @@ them. It goes straight into the engines' files while the site is stopped, since 
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from shared.vectors.texts import search_texts
 
 _WIDTH = 384  # of the local sentence model
 PICTURED = 10
+VIEWERS = 1_000  # different values of the one field that is a number
 _PER_VIDEO = 200
 _AT_ONCE = 250  # segments written in one go
 _RUN, _CUT = "run_measured", "cut_measured"
@@ -93,25 +97,44 @@ class Archive:
     tenant: str = ""
 
     def fill(self) -> float:
-        """Writes everything; answers the seconds it took."""
+        """Writes everything, rows and vectors side by side; answers the seconds it took."""
         begun = time.perf_counter()
-        cloud = self.data_dir / "cloud"
-        rows = FirestoreEngine(cloud / "firestore.sqlite", time.time, ROOT / "infra" / "firestore.indexes.json")
-        vectors = open_vectors(self.data_dir)
-        try:
-            store = Store(firestore_client(rows, "videovector-local"), lambda: datetime.now(UTC), NoBlobs())  # type: ignore[arg-type]
+        with self._rows() as store:
             self.tenant = self._find_tenant(store)
-            language = Language()
-            _put(store, self._frame())
-            for start in range(0, self.size.segments, _AT_ONCE):
-                numbers = range(start, min(start + _AT_ONCE, self.size.segments))
-                made = [self._segment(number, language) for number in numbers]
-                _put(store, [result for _, result in made] + [segment for segment, _ in made if _has_picture(segment)])
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            for part in [pool.submit(self._fill_rows), pool.submit(self._fill_vectors)]:
+                part.result()
+        return time.perf_counter() - begun
+
+    def _fill_rows(self) -> None:
+        with self._rows() as store:
+            _put(store, self.frame())
+            for made in self.segments():
+                _put(store, [row for _, row in made] + [segment for segment, _ in made if _has_picture(segment)])
+
+    def _fill_vectors(self) -> None:
+        vectors, language = open_vectors(self.data_dir), Language(5)
+        try:
+            for made in self.segments():
                 vectors.upsert(DEFAULT_INDEX, [point for segment, row in made for point in self._points(segment, row, language)])
         finally:
             vectors.close()
-            rows.close()
-        return time.perf_counter() - begun
+
+    def segments(self) -> Iterator[list[tuple[Segment, SegmentResult]]]:
+        """All of them, some at a time; the same however often it is asked."""
+        language = Language()
+        for start in range(0, self.size.segments, _AT_ONCE):
+            yield [self._segment(number, language) for number in range(start, min(start + _AT_ONCE, self.size.segments))]
+
+    @contextmanager
+    def _rows(self) -> Iterator[Store]:
+        engine = FirestoreEngine(
+            self.data_dir / "cloud" / "firestore.sqlite", time.time, ROOT / "infra" / "firestore.indexes.json"
+        )
+        try:
+            yield Store(firestore_client(engine, "videovector-local"), _now, NoBlobs())  # type: ignore[arg-type]
+        finally:
+            engine.close()
 
     def _find_tenant(self, store: Store) -> str:
         for tenant in store.db.collection("tenants").list_documents():
@@ -119,8 +142,8 @@ class Archive:
                 return tenant.id
         raise LookupError(self.index_id)
 
-    def _frame(self) -> list[Document]:
-        """The run, and the media items with their cuts."""
+    def frame(self) -> list[Document]:
+        """The run first, then the media items with their cuts."""
         names: dict[str, Any] = {"created_at": _now(), "updated_at": _now(), "tenant": self.tenant}
         run = Run(
             **names,
@@ -129,7 +152,7 @@ class Archive:
             prompt_id="prompt_measured",
             prompt_name="Measured",
             prompt_revision=1,
-            prompt={"semantic_indexing": {}},
+            prompt={"semantic_indexing": {}, "json_schema": self.schema()},
             target={},
             index_ids=[self.index_id],
             status=RunStatus.COMPLETED,
@@ -143,9 +166,14 @@ class Archive:
             frame.append(Cut(**names, video_id=video_id, **cut))
         return frame
 
+    def schema(self) -> dict[str, Any]:
+        """What the run's prompt asked for."""
+        texts = {name: {"type": "string"} for name in ("headline", *(f"field_{n}" for n in range(self.size.leaves - 1)))}
+        return {"type": "object", "properties": {**texts, "viewers": {"type": "integer"}}}
+
     def _segment(self, number: int, language: Language) -> tuple[Segment, SegmentResult]:
         leaves = {f"field_{n}": language.words(6) for n in range(self.size.leaves - 1)}
-        metadata = {"headline": f"{language.words(5)} {name_of(number)}", **leaves}
+        metadata = {"headline": f"{language.words(5)} {name_of(number)}", **leaves, "viewers": number * 7919 % VIEWERS}
         ordinal = number % _PER_VIDEO
         place: dict[str, Any] = {
             "created_at": _now(),
