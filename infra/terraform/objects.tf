@@ -62,7 +62,7 @@ resource "google_storage_notification" "media_stored" {
 
 # Where the functions' packages lie; named by their content, so the newest is found without versions.
 resource "google_storage_bucket" "packages" {
-  # checkov:skip=CKV_GCP_62: read by the builder alone
+  # checkov:skip=CKV_GCP_62: read by the builder alone, and written by deployments
   project                     = var.project_id
   name                        = "${var.project_id}-packages"
   location                    = var.region
