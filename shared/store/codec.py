@@ -47,7 +47,6 @@ def _stored_fields(cls: type[Document]) -> Stored:
     return _KNOWN[name]
 
 
-@cache
 def field_mask(cls: type[Document], names: tuple[str, ...]) -> tuple[str, ...]:
     """Stored names of these attributes and of those that every copy must have."""
     needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
