@@ -1,6 +1,6 @@
 """`make eval`: how well chat answers over a generated library whose truth is known, with the local model.
 
-Each of 48 films has six scenes, each scene one fact. Questions ask for a fact in its own words and others, for what comes after
+Each of 24 films has six scenes, each scene one fact. Questions ask for a fact in its own words and others, for what comes after
 a moment, and for things that are nowhere. Right is a citation of the very scene; where nothing is, right is to say so.
 """
 
@@ -50,7 +50,7 @@ from shared.vectors.points import text_points
 from shared.work.claims import Claims
 
 _PROJECT, _TENANT = "videovector-local", "tnt_eval"
-_FILMS, _SCENES, _LENGTH = 48, 6, 10.0
+_FILMS, _SCENES, _LENGTH = 24, 6, 10.0
 # who · does what, to what · the same in other words
 _FACTS = (
     ("a carpenter", "sawing an oak plank", "cutting timber"),
@@ -179,14 +179,14 @@ def _questions(facts: dict[tuple[int, int], tuple[int, str, str]], chance: rando
         seen[fact, place] = seen.get((fact, place), 0) + 1
     single = [scene for scene, (fact, place, _) in facts.items() if seen[fact, place] == 1]
     asked: list[Asked] = []
-    for scene in chance.sample(single, 30):
+    for scene in chance.sample(single, 20):
         fact, place, _ = facts[scene]
         who, does, _ = _FACTS[fact]
         asked.append(Asked("same words", f"Where is {who} {does} {place}?", scene))
-    for scene in chance.sample(single, 30):
+    for scene in chance.sample(single, 20):
         fact, place, _ = facts[scene]
         asked.append(Asked("other words", f"Find somebody {_FACTS[fact][2]} {place}.", scene))
-    for film, number in chance.sample([one for one in single if one[1] < _SCENES - 1], 20):
+    for film, number in chance.sample([one for one in single if one[1] < _SCENES - 1], 12):
         fact, place, _ = facts[film, number]
         who, does, _ = _FACTS[fact]
         asked.append(Asked("what follows", "What happens after that?", (film, number + 1), f"Where is {who} {does} {place}?"))

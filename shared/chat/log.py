@@ -18,7 +18,7 @@ def append(batch: Batch, turn: ChatTurn, events: Sequence[Event], now: datetime)
     """Adds a block behind the last; returns the sequence that the turn's document must carry with this commit."""
     if not events:
         return turn.last_sequence
-    made = [_event(turn, turn.last_sequence + n, kind, said, now) for n, (kind, said) in enumerate(events, 1)]
+    made = told(turn, events, now)
     last = made[-1]["sequence"]
     batch.create(
         TurnBlock(
@@ -33,6 +33,11 @@ def append(batch: Batch, turn: ChatTurn, events: Sequence[Event], now: datetime)
         )
     )
     return int(last)
+
+
+def told(turn: ChatTurn, events: Sequence[Event], now: datetime) -> list[dict[str, Any]]:
+    """The events as they stand in the log behind those that are there."""
+    return [_event(turn, turn.last_sequence + n, kind, said, now) for n, (kind, said) in enumerate(events, 1)]
 
 
 def _event(turn: ChatTurn, sequence: int, kind: EventKind, said: dict[str, Any], now: datetime) -> dict[str, Any]:

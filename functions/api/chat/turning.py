@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,10 +42,11 @@ _HEADERS = ("Idempotency-Key", "X-Idempotency-Key")
 
 @dataclass(frozen=True)
 class Opened:
-    """`owner` is empty for a turn that this very request began, else how it was found."""
+    """`owner` is empty for a turn that this very request began, else how it was found; `first` are the events it began with."""
 
     turn: ChatTurn
     owner: str = ""
+    first: Sequence[dict[str, Any]] = ()
 
 
 def create(call: Call[TurnBody], deps: Deps, session_id: str) -> Response:
@@ -80,17 +81,17 @@ def _open(call: Call[TurnBody], deps: Deps, session_id: str) -> Opened:
     asked = body.scope
     scope = settle(call.tenant, asked.index_ids if asked else (), asked.prompt_run_ids if asked else (), deps.indexes, deps.runs)
     try:
-        turn = _begin(call, session, turn_id, fingerprint, scope, deps)
+        opened = _begin(call, session, turn_id, fingerprint, scope, deps)
     except Changed:
         earlier = deps.store.get(ChatTurn, call.tenant, session_id, turn_id)
         if earlier is None:
             raise
         return _same(earlier, fingerprint, deps)
-    _send(turn, deps, "begin")
-    return Opened(turn)
+    _send(opened.turn, deps, "begin")
+    return opened
 
 
-def _begin(call: Call[TurnBody], session: ChatSession, turn_id: str, fingerprint: str, scope: ChatScope, deps: Deps) -> ChatTurn:
+def _begin(call: Call[TurnBody], session: ChatSession, turn_id: str, fingerprint: str, scope: ChatScope, deps: Deps) -> Opened:
     now, body = deps.store.clock(), call.body
     turn = ChatTurn(
         created_at=now,
@@ -119,12 +120,13 @@ def _begin(call: Call[TurnBody], session: ChatSession, turn_id: str, fingerprint
         (EventKind.TURN_STARTED, started),
         (EventKind.AGENT_STATE, {"state": "planning", "step": 1, "note": ""}),
     ]
+    first = log.told(turn, events, now)
     batch = deps.store.batch()
     turn.last_sequence = log.append(batch, turn, events, now)
     batch.create(turn)
     batch.raw_update(session, {"last_turn_at": now})
     batch.commit()
-    return turn
+    return Opened(turn, first=first)
 
 
 def _same(turn: ChatTurn, fingerprint: str, deps: Deps) -> Opened:
@@ -191,6 +193,9 @@ async def _frames(opened: Opened, place: list[int], deps: Deps) -> AsyncIterator
     if opened.owner:
         told = log.resumed(turn, place[0], opened.owner, deps.store.clock())
         yield Frame(told, EventKind.TURN_RESUMED.value)
+    for event in opened.first[place[0] :]:  # known without a look at the store
+        place[0] = event["sequence"]
+        yield Frame(event, event["type"], str(event["sequence"]))
     events = deps.follower.events(turn, place[0])
     try:
         async for event in events:
