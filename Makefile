@@ -9,7 +9,7 @@ SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all simulate check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
+.PHONY: demo run test test-all simulate chaos check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -25,6 +25,9 @@ test-all: $(VENV)/.tested ## every test, the long ones too
 
 simulate: $(VENV)/.tested ## a hundred thousand seeds of a platform at its worst (SEEDS=from:to)
 	$(PY) -m tests.simulation --seeds $(SEEDS)
+
+chaos: $(VENV)/.tested ## kill the worker of a running product fifty times, at random moments
+	$(PY) -m pytest tests/e2e -m chaos
 
 check: $(VENV)/.tested ## lint, format, types, import contracts
 	$(PY) -m ruff check .

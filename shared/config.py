@@ -44,6 +44,7 @@ class Settings:
     azure_blob_endpoint: str = ""  # one that speaks like Azure Blob Storage, with accounts as its first folders
     azure_authority_host: str = ""  # https URL of what issues tokens for it
     connector_ca_file: str = ""  # PEM file of authorities for the three above
+    lease_seconds: int = 60  # how long a worker that is never heard of again holds its work
     egress_loopback: int = 0  # 1: URLs that users name may lead to this machine itself; only where one machine is all there is
 
     @classmethod

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from shared import logging
+from shared.config import Settings
 from shared.domain.documents import Work
 from shared.domain.failures import FailureCode
 from shared.store.documents import Batch, Changed, Store
@@ -19,7 +21,7 @@ from shared.work.outcomes import GiveUp, LeaseLost, Retry, Throttled
 W = TypeVar("W", bound=Work)
 
 LEASE = timedelta(seconds=60)
-RENEW_SECONDS = 20.0
+RENEWALS = 3  # of a lease, until it would have run out
 AGAIN_SECONDS = 2.0  # after a renewal that failed
 WAKE_GRACE = timedelta(seconds=60)  # after a lease ran out, how long before the sweep sends the message again
 MAX_FAILURES = 5
@@ -28,14 +30,14 @@ Heartbeat = Callable[[Callable[[], None]], AbstractContextManager[None]]
 
 
 @contextmanager
-def thread_heartbeat(beat: Callable[[], None]) -> Iterator[None]:
-    """Calls `beat` every 20 s from a thread until the block is left."""
+def thread_heartbeat(beat: Callable[[], None], every: float) -> Iterator[None]:
+    """Calls `beat` every so many seconds from a thread until the block is left."""
     stop = threading.Event()
 
     def run() -> None:
-        pause = RENEW_SECONDS
+        pause = every
         while not stop.wait(pause):
-            pause = RENEW_SECONDS
+            pause = every
             try:
                 beat()
             except Exception as error:  # a passing fault of the store must not cost the lease
@@ -54,8 +56,9 @@ def thread_heartbeat(beat: Callable[[], None]) -> Iterator[None]:
 class Claim(Generic[W]):
     """A held document. `commit` writes a batch together with changes of the held document, fenced."""
 
-    def __init__(self, store: Store, document: W) -> None:
+    def __init__(self, store: Store, document: W, lease: timedelta = LEASE) -> None:
         self._store = store
+        self._lease = lease
         self.document = document
         self._lock = threading.Lock()
         self._lost = False
@@ -73,7 +76,7 @@ class Claim(Generic[W]):
             if self.document.lease_until is not None and self.document.lease_until <= self._store.clock():
                 self._lost = True  # nobody may have taken it yet, but from now on somebody can
                 return
-            until = self._store.clock() + LEASE
+            until = self._store.clock() + self._lease
             batch = self._store.batch()
             batch.change(self.document, lease_until=until, wake_at=until + WAKE_GRACE)
             try:
@@ -120,9 +123,12 @@ class Claim(Generic[W]):
 
 
 class Claims:
-    def __init__(self, store: Store, heartbeat: Heartbeat = thread_heartbeat) -> None:
+    """Takes leases of length `lease` and renews each three times before it would run out."""
+
+    def __init__(self, store: Store, heartbeat: Heartbeat | None = None, lease: timedelta = LEASE) -> None:
         self._store = store
-        self._heartbeat = heartbeat
+        self._lease = lease
+        self._heartbeat = heartbeat or partial(thread_heartbeat, every=lease.total_seconds() / RENEWALS)
 
     @contextmanager
     def hold(self, document: W, **values: Any) -> Iterator[Claim[W]]:
@@ -132,7 +138,7 @@ class Claims:
         the lease in hand, so that the caller can write the failure; any other exception gives the lease back.
         """
         self._take(document, values)
-        claim = Claim(self._store, document)
+        claim = Claim(self._store, document, self._lease)
         try:
             with self._heartbeat(claim.renew):
                 yield claim
@@ -167,8 +173,8 @@ class Claims:
             document,
             attempt=document.attempt + 1,
             failures=document.failures + (1 if abandoned else 0),
-            lease_until=now + LEASE,
-            wake_at=now + LEASE + WAKE_GRACE,
+            lease_until=now + self._lease,
+            wake_at=now + self._lease + WAKE_GRACE,
             **values,
         )
         try:
@@ -186,3 +192,7 @@ class Claims:
             batch.commit()
         except Changed:
             return  # lost meanwhile: the new holder's word counts
+
+
+def connect(settings: Settings, store: Store) -> Claims:
+    return Claims(store, lease=timedelta(seconds=settings.lease_seconds))

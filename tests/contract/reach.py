@@ -45,8 +45,8 @@ def settings_read(manifest: Manifest) -> set[str]:
     return found - _ON_ONE_MACHINE - {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
 
 
-# What only the local runner sets: no manifest may name it, so no deployment can turn it on.
-_ON_ONE_MACHINE = {"EGRESS_LOOPBACK"}
+# What only one machine's tests and runner set: no manifest may name it, so no deployment can turn it on.
+_ON_ONE_MACHINE = {"EGRESS_LOOPBACK", "LEASE_SECONDS"}
 
 # What the HTTP kit reads for some routes alone: answers kept sealed, and uploads in parts.
 _ONLY_WITH = {"KMS_KEY": "secret_response", "UPLOAD_LIMIT_BYTES": "multipart"}

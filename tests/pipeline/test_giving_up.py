@@ -73,7 +73,6 @@ def test_a_run_that_cannot_be_planned_ends_failed_with_one_event(world: World, m
 
 
 def test_a_renewal_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(claims, "AGAIN_SECONDS", 0.01)
     beats: list[int] = []
     enough = threading.Event()
@@ -84,7 +83,7 @@ def test_a_renewal_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -
             raise ConnectionError("unavailable once")
         enough.set()
 
-    with claims.thread_heartbeat(beat):
+    with claims.thread_heartbeat(beat, 0.01):
         assert enough.wait(10)
 
 

@@ -11,7 +11,7 @@ from shared.messaging import topics
 from shared.messaging.messages import BuildExport
 from shared.objects import buckets
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -19,7 +19,9 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, topics.connect(settings), buckets.connect(settings), opening.connect(settings), Claims(store))
+    return Deps(
+        store, topics.connect(settings), buckets.connect(settings), opening.connect(settings), claims.connect(settings, store)
+    )
 
 
 stage = Stage(BuildExport, work, build)

@@ -10,7 +10,7 @@ from shared.messaging import queues
 from shared.messaging.messages import BuildTables
 from shared.objects import buckets
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -18,7 +18,7 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, queues.connect(settings), buckets.connect(settings), Claims(store))
+    return Deps(store, queues.connect(settings), buckets.connect(settings), claims.connect(settings, store))
 
 
 stage = Stage(BuildTables, work, build)

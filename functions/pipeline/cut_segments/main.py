@@ -10,7 +10,7 @@ from shared.messaging import queues, topics
 from shared.messaging.messages import CutSegments
 from shared.objects import buckets
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.fan_in import FanIn
 from shared.work.stage import Stage
 
@@ -19,7 +19,7 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store, sender, facts = documents.connect(settings), queues.connect(settings), topics.connect(settings)
-    return Deps(store, sender, facts, buckets.connect(settings), Claims(store), FanIn(store, sender, facts))
+    return Deps(store, sender, facts, buckets.connect(settings), claims.connect(settings, store), FanIn(store, sender, facts))
 
 
 stage = Stage(CutSegments, work, build)

@@ -11,7 +11,7 @@ from shared.messaging import queues, topics
 from shared.messaging.messages import ImportFile
 from shared.objects import buckets
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -24,7 +24,7 @@ def build() -> Deps:
         queues.connect(settings),
         topics.connect(settings),
         buckets.connect(settings),
-        Claims(store),
+        claims.connect(settings, store),
         opening.connect(settings),
     )
 

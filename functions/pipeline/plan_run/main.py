@@ -9,7 +9,7 @@ from shared.config import Settings
 from shared.messaging import queues, topics
 from shared.messaging.messages import PlanRun
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -17,7 +17,9 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store=store, queues=queues.connect(settings), topics=topics.connect(settings), claims=Claims(store))
+    return Deps(
+        store=store, queues=queues.connect(settings), topics=topics.connect(settings), claims=claims.connect(settings, store)
+    )
 
 
 stage = Stage(PlanRun, work, build)

@@ -12,7 +12,7 @@ from shared.messaging.messages import ProcessSegment
 from shared.objects import buckets
 from shared.store import documents
 from shared.vectors import index
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.fan_in import FanIn
 from shared.work.stage import Stage
 
@@ -23,7 +23,13 @@ def build() -> Deps:
     store, sender = documents.connect(settings), queues.connect(settings)
     fan_in = FanIn(store, sender, topics.connect(settings))
     return Deps(
-        store, sender, buckets.connect(settings), models.connect(settings), index.connect(settings), Claims(store), fan_in
+        store,
+        sender,
+        buckets.connect(settings),
+        models.connect(settings),
+        index.connect(settings),
+        claims.connect(settings, store),
+        fan_in,
     )
 
 

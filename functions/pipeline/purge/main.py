@@ -11,7 +11,7 @@ from shared.messaging.messages import Purge
 from shared.objects import buckets
 from shared.store import documents
 from shared.vectors import index
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -19,7 +19,9 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, queues.connect(settings), buckets.connect(settings), index.connect(settings), Claims(store))
+    return Deps(
+        store, queues.connect(settings), buckets.connect(settings), index.connect(settings), claims.connect(settings, store)
+    )
 
 
 stage = Stage(Purge, work, build)

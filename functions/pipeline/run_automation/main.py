@@ -12,7 +12,7 @@ from shared.messaging.messages import RunAutomation
 from shared.store import documents
 from shared.store.automations import Automations
 from shared.store.imports import Imports
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -21,7 +21,7 @@ def build() -> Deps:
     settings = Settings.from_env()
     store, sender = documents.connect(settings), queues.connect(settings)
     kept = (Automations(store, sender), Imports(store, sender))
-    return Deps(store, sender, *kept, opening.connect(settings), Claims(store))
+    return Deps(store, sender, *kept, opening.connect(settings), claims.connect(settings, store))
 
 
 stage = Stage(RunAutomation, work, build)

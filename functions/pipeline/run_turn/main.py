@@ -11,7 +11,7 @@ from shared.config import Settings
 from shared.inference import models
 from shared.messaging.messages import RunTurn
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -19,7 +19,7 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, Claims(store), TalkDeps(store, models.connect(settings), open_library(settings)))
+    return Deps(store, claims.connect(settings, store), TalkDeps(store, models.connect(settings), open_library(settings)))
 
 
 stage = Stage(RunTurn, work, build)

@@ -10,7 +10,7 @@ from shared.connectors import opening
 from shared.messaging import queues, topics
 from shared.messaging.messages import ScanImport
 from shared.store import documents
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.stage import Stage
 
 
@@ -18,7 +18,9 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, queues.connect(settings), topics.connect(settings), Claims(store), opening.connect(settings))
+    return Deps(
+        store, queues.connect(settings), topics.connect(settings), claims.connect(settings, store), opening.connect(settings)
+    )
 
 
 stage = Stage(ScanImport, work, build)

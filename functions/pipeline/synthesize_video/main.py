@@ -11,7 +11,7 @@ from shared.messaging import queues, topics
 from shared.messaging.messages import SynthesizeVideo
 from shared.store import documents
 from shared.vectors import index
-from shared.work.claims import Claims
+from shared.work import claims
 from shared.work.fan_in import FanIn
 from shared.work.stage import Stage
 
@@ -21,7 +21,7 @@ def build() -> Deps:
     settings = Settings.from_env()
     store, facts = documents.connect(settings), topics.connect(settings)
     fan_in = FanIn(store, queues.connect(settings), facts)
-    return Deps(store, facts, models.connect(settings), index.connect(settings), Claims(store), fan_in)
+    return Deps(store, facts, models.connect(settings), index.connect(settings), claims.connect(settings, store), fan_in)
 
 
 stage = Stage(SynthesizeVideo, work, build)
