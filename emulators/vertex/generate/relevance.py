@@ -15,7 +15,8 @@ MOST_PIECES = 24  # of one result that are looked at
 _PIECE = re.compile(r"\s*(?:;\s|\n|…\s)\s*|(?<=[.!?])\s+")
 _FIELD = re.compile(r"^[\w.\[\]-]{1,80}: ")
 _ASKING = frozenset(
-    """find finds finding search show showing doe does did scene scenes moment moments part parts place point someone anyone somebody anybody something anything people person
+    """find finds finding search show showing doe does did
+    scene scenes moment moments part parts place point someone anyone somebody anybody something anything people person
     talk talked talking speak speaks say says mention mentions mentioned happen happens happened look looks see seen there
     tell told time times kind show shows thing things place places many much number count total often second first third
     fourth fifth last next after before then earlier later following previous exactly please give list library media item
