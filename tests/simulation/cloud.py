@@ -33,8 +33,10 @@ from emulators.vertex.answers import REFUSALS
 from emulators.vertex.server import DEFAULT_INDEX
 from emulators.vertex.vectors.engine import VectorEngine
 from emulators.vertex.vectors.wire import routes as vector_routes
+from functions.pipeline.sequence_events.sequencing import Deps as SequenceDeps
+from functions.pipeline.sequence_events.sequencing import sequence_events
 from shared.inference.models import Models
-from shared.messaging.messages import QUEUES
+from shared.messaging.messages import QUEUES, EventHappened
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects import buckets
@@ -42,6 +44,7 @@ from shared.store.blobs import StoredBlobs
 from shared.store.documents import Store
 from shared.vectors.index import VectorIndex
 from shared.work.fan_in import FanIn
+from shared.work.stage import Stage
 from tests.pipeline import world as pipeline
 from tests.pipeline.world import ACCOUNT, INDEXES, PROJECT, World
 from tests.simulation.carriers import ORIGIN, ModelTransport, Respond, session
@@ -120,6 +123,8 @@ def build(folder: Path, faults: Faults, respond: Respond, rng: random.Random) ->
     index = VectorIndex(session("vectors", search_app, faults, _loop()), settings)
     opener = pipeline._opener(folder, ORIGIN)
     stages = pipeline._stages(store, queues, topics, objects, models, index, fan_in, opener)
+    # Each message has an instance of its own: what one instance keeps from itself, two have to settle in the store.
+    stages["sequence-events"] = Stage(EventHappened, sequence_events, lambda: SequenceDeps(store))
     world = World(
         settings,
         clock,
