@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from shared.domain.events import Event, EventType
-from shared.domain.media import Deletion, Index, Video
+from shared.domain.media import Cut, Deletion, Index, Video
 from shared.domain.runs import Run, RunMedia, RunStatus, SegmentResult
 from shared.messaging.messages import ProcessSegment, Purge
 from tests.pipeline import films, remains, scenes
@@ -59,6 +59,20 @@ def test_nothing_is_left_of_a_deleted_media_item(world: World) -> None:
     assert remains.objects(world, tenant, about=video.video_id) == []
     assert remains.vectors(world, tenant, video=video.video_id) == []
     assert (remains.rows(world, tenant, about=other.video_id), remains.vectors(world, tenant, video=other.video_id)) == others
+
+
+def test_segments_of_a_cut_that_nobody_vouched_for_go_too(world: World) -> None:
+    """Its worker died between the segments and the cut, and the item was deleted before another came."""
+    tenant = scenes.a_tenant()
+    video = scenes.a_video(world, tenant, FILM)
+    ingested(world)
+    a_finished_run(world, tenant, [video])
+    for cut in world.store.collection(Cut, tenant, video.video_id).list_documents():
+        cut.delete()
+    deletion = delete(world, video)
+    sweep(world)
+    assert is_deleted(world, deletion)
+    assert remains.rows(world, tenant, about=video.video_id) == []
 
 
 def test_a_deleted_item_is_out_of_reach_before_anything_of_it_is_removed(world: World) -> None:

@@ -205,13 +205,14 @@ def _wait_for_holder(work: Work, reason: str, deps: Deps) -> None:
 
 
 def _purge_cuts(video: Video, deps: Deps) -> None:
-    for cut in list(deps.store.stream(Cut, deps.store.collection(Cut, video.tenant, video.video_id))):
-        segments = deps.store.collection(Segment, video.tenant, video.video_id, cut.cut_id)
+    """Of a cut whose worker died before it vouched for the segments, there are segments only: its path is listed all the same."""
+    for cut in list(deps.store.collection(Cut, video.tenant, video.video_id).list_documents()):
+        segments = deps.store.collection(Segment, video.tenant, video.video_id, cut.id)
         for page in batched(deps.store.stream(Segment, segments), MAX_BATCH):
             deps.vectors.remove([image_id(s.video_id, s.cut_id, s.segment_id) for s in page])
             _delete(deps.store.get_all(SegmentPlace, [(s.tenant, s.segment_id) for s in page]), deps)
             _delete(page, deps)
-        _delete([cut], deps)
+        cut.delete()
 
 
 def _runs_over(tenant: str, index_id: str, deps: Deps) -> BaseQuery:
