@@ -215,3 +215,28 @@ def test_any_history_answers_like_sorting_the_living_by_dot_product(
     wanted = [p for p in living.values() if asked.items() <= {r.namespace: r.allow[0] for r in p.restricts}.items()]
     wanted.sort(key=lambda p: (-float((p.vector.astype(np.float64) * query.vector).sum()), p.id))
     assert names(engine, query, count, **asked) == [p.id for p in wanted[:count]]
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.05, 0.0002])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_the_nearest_of_thousands_are_exactly_those_however_close_they_lie(tmp_path: Path, on_disk: bool, spread: float) -> None:
+    chance = np.random.default_rng(7)
+    vectors = (np.ones(8) + spread * chance.standard_normal((4_000, 8))).astype(np.float32)
+    vectors[1_000:1_050] = vectors[2_000]  # some are the same
+    engine = an_engine(tmp_path if on_disk else None)
+    halves = [Restrict("index", ("i0",))], [Restrict("index", ("i1",))]  # two blocks
+    engine.upsert(SPEC, [Datapoint(f"p{n:04}", vector, restricts=halves[n % 2]) for n, vector in enumerate(vectors)])
+    asked = chance.standard_normal((20, 8)).astype(np.float32)
+    for count, query in zip([1, 10, 120, 999] * 5, asked, strict=True):
+        scores = (vectors.astype(np.float64) * query).sum(axis=1)
+        nearest = sorted(range(len(vectors)), key=lambda n: (-float(scores[n]), n))[:count]
+        assert names(engine, Datapoint("q", query), count) == [f"p{n:04}" for n in nearest]
+
+
+def test_where_hundreds_are_equal_at_the_edge_those_written_first_are_given_and_the_list_is_full(tmp_path: Path) -> None:
+    engine = an_engine(tmp_path)
+    one = a_point("", 1).vector
+    points = [Datapoint(f"p{n:04}", one, sparse=Sparse((7,), (2.0 if n == 900 else 1.0,))) for n in range(1_000)]
+    engine.upsert(SPEC, points)
+    [found] = engine.find(SPEC, [Query(Datapoint("q", None, sparse=Sparse((7,), (1.0,))), count=40)])
+    assert [neighbor.id for neighbor in found] == ["p0900", *(f"p{n:04}" for n in range(39))]

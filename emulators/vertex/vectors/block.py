@@ -106,6 +106,10 @@ class Block:
     def error(self, vector: np.ndarray) -> float:
         return self._coarse.error(vector, self.rows, self.longest)
 
+    def closer_scores(self, vector: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Dot products of a few rows, and how far each may be off: much less than `error`."""
+        return self._coarse.closer(vector, rows, self.rows, self.longest)
+
     def vectors_at(self, rows: np.ndarray) -> np.ndarray:
         """A copy of some rows."""
         return self._vectors.pick(rows)

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS blocks (block INTEGER PRIMARY KEY AUTOINCREMENT, idx 
 CREATE TABLE IF NOT EXISTS points (
     idx INTEGER, id TEXT, block INTEGER, row INTEGER, crowding TEXT, extra TEXT, PRIMARY KEY (idx, id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS points_by_row ON points (block, row);
+DROP INDEX IF EXISTS points_by_row;
+CREATE UNIQUE INDEX IF NOT EXISTS points_by_place ON points (block, row, crowding); -- with the id: all that an answer needs
 CREATE TABLE IF NOT EXISTS dead (block INTEGER, row INTEGER, PRIMARY KEY (block, row)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS postings (
     block INTEGER, dimension INTEGER, part INTEGER, data BLOB, PRIMARY KEY (block, dimension, part)

@@ -10,6 +10,8 @@ from emulators.vertex.vectors.datapoint import Neighbor
 from emulators.vertex.vectors.manifest import Entry
 
 RRF_RANK_CONSTANT = 60
+Exactly = Callable[[Block, np.ndarray], np.ndarray]
+Closer = Callable[[Block, np.ndarray], tuple[np.ndarray, np.ndarray]]  # scores, and how far each may be off
 _MOST_EQUALS = 300
 
 
@@ -35,42 +37,67 @@ class Hit:
 def ranked(
     lists: list[Scored],
     count: int,
-    exactly: Callable[[Block, np.ndarray], np.ndarray],
+    closer: Closer,
+    exactly: Exactly,
     entries: Callable[[int, np.ndarray], list[Entry]],
 ) -> list[Hit]:
     """At least the `count` best (if there are as many), best first, equal scores by id.
 
-    Everything that may still belong to the best within the error is scored again by `exactly`, whose result depends on the row
-    alone, so the order does not change with where a vector happens to lie. Only where thousands are equal at the edge, as the
-    values of a common word are, those written first stand for all.
+    The roughly best are scored by `exactly` first: as many reach the least of them, so all whose rough score is farther below it
+    than the error are out. Of the others `closer` says nearly what they score and how far that may be off, and who may still
+    reach it is scored by `exactly` too. What that says of a row depends on the row alone, so the order does not change with where
+    a vector happens to lie. Only where hundreds are equal at the edge, as the values of a common word are, those written first
+    stand for all.
     """
-    total = sum(len(part.scores) for part in lists)
-    if not total:
+    if not sum(len(part.scores) for part in lists):
         return []
-    cut = _nth_best([part.scores - part.error if part.error else part.scores for part in lists], count)
-    looks: list[tuple[Block, np.ndarray, np.ndarray]] = []
-    for part in lists:
-        chosen = np.flatnonzero(part.scores >= cut - part.error)
-        if len(chosen):
-            rows = chosen if part.rows is None else part.rows[chosen]
-            looks.append((part.block, rows, exactly(part.block, rows)))
+    looks = [look for look in _contenders(lists, count, closer, exactly) if len(look[1])]
     cut = _nth_best([scores for _, _, scores in looks], count)
+    above = sum(int(np.count_nonzero(scores > cut)) for _, _, scores in looks)
+    level = sum(int(np.count_nonzero(scores == cut)) for _, _, scores in looks)
+    equals = level if level <= _MOST_EQUALS else count - above
     hits: list[Hit] = []
-    equals = _MOST_EQUALS
     for block, rows, scores in looks:
-        above, level = np.flatnonzero(scores > cut), np.flatnonzero(scores == cut)[:equals]
-        equals -= len(level)
-        kept = np.concatenate([above, level])
+        edge = np.flatnonzero(scores == cut)[:equals]
+        equals -= len(edge)
+        kept = np.concatenate([np.flatnonzero(scores > cut), edge])
         exact = dict(zip(rows[kept].tolist(), scores[kept].tolist(), strict=True))
         hits += [Hit(entry, block.number, exact[entry.row]) for entry in entries(block.number, rows[kept])]
     hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
     return hits
 
 
+def _contenders(lists: list[Scored], count: int, closer: Closer, exactly: Exactly) -> list[tuple[Block, np.ndarray, np.ndarray]]:
+    """The rows that may be among the `count` best and what exactly they score, block by block."""
+    best = _nth_best([part.scores for part in lists], count)
+    tried = [np.flatnonzero(part.scores >= best) for part in lists]
+    tried_rows = [_rows_of(part, places) for part, places in zip(lists, tried, strict=True)]
+    tried_scores = [exactly(part.block, rows) for part, rows in zip(lists, tried_rows, strict=True)]
+    cut = _nth_best(tried_scores, count)
+    if cut == -np.inf:  # there are no others
+        return [(part.block, rows, scores) for part, rows, scores in zip(lists, tried_rows, tried_scores, strict=True)]
+    looks = []
+    for part, places, known, scores in zip(lists, tried, tried_rows, tried_scores, strict=True):
+        if not part.error:
+            looks.append((part.block, known, scores))
+            continue
+        rows = _rows_of(part, np.setdiff1d(np.flatnonzero(part.scores >= cut - part.error), places, assume_unique=True))
+        near, errors = closer(part.block, rows)
+        rows = rows[near + errors >= cut]
+        every, found = np.concatenate([known, rows]), np.concatenate([scores, exactly(part.block, rows)])
+        order = np.argsort(every)  # those written first come first
+        looks.append((part.block, every[order], found[order]))
+    return looks
+
+
+def _rows_of(part: Scored, places: np.ndarray) -> np.ndarray:
+    return places if part.rows is None else part.rows[places]
+
+
 def _nth_best(parts: list[np.ndarray], count: int) -> float:
     """The score that `count` of them reach; minus infinity if they are not as many."""
     every = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return float(np.partition(every, len(every) - count)[len(every) - count]) if count < len(every) else -np.inf
+    return float(np.partition(every, len(every) - count)[len(every) - count]) if count <= len(every) else -np.inf
 
 
 def uncrowded(hits: Iterable[Hit], limit: int) -> list[Hit]:

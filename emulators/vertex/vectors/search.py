@@ -7,7 +7,7 @@ import numpy as np
 from emulators.vertex.vectors.block import Block, Touch
 from emulators.vertex.vectors.datapoint import Neighbor, Query, Sparse
 from emulators.vertex.vectors.manifest import Entry, Manifest
-from emulators.vertex.vectors.ranking import Hit, Scored, fused, ranked, uncrowded
+from emulators.vertex.vectors.ranking import Exactly, Hit, Scored, fused, ranked, uncrowded
 from emulators.vertex.vectors.restricts import Rule, TokenRule, fits, rules_for
 
 Parts = tuple[str | None, ...]
@@ -48,8 +48,8 @@ class Search:
 
     def _ordered(self, query: Query, dense_lists: list[Scored], sparse_lists: list[Scored], depth: int) -> list[Neighbor]:
         vector, sparse = query.datapoint.vector, query.datapoint.sparse
-        dense = self._ranked(dense_lists, depth, lambda block, rows: self._exactly(block, rows, vector))
-        lexical = self._ranked(sparse_lists, depth, _as_scored(sparse_lists))
+        dense = self._ranked(dense_lists, depth, vector, lambda block, rows: self._exactly(block, rows, vector))
+        lexical = self._ranked(sparse_lists, depth, None, _as_scored(sparse_lists))
         alpha = query.alpha if vector is not None and sparse is not None else float(sparse is None)
         pairs = fused(dense[:depth], lexical[:depth], alpha)
         if not query.per_crowding:
@@ -66,11 +66,21 @@ class Search:
             out[start : start + len(chosen)] = np.multiply(block.vectors_at(chosen), vector, dtype=np.float64).sum(axis=1)
         return out
 
-    def _ranked(self, lists: list[Scored], depth: int, exactly: Callable[[Block, np.ndarray], np.ndarray]) -> list[Hit]:
+    def _ranked(
+        self,
+        lists: list[Scored],
+        depth: int,
+        vector: np.ndarray | None,
+        exactly: Exactly,
+    ) -> list[Hit]:
+        def closer(block: Block, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            assert vector is not None
+            return block.closer_scores(vector, rows)
+
         def entries(block: int, rows: np.ndarray) -> list[Entry]:
             return self._manifest.entries(block, rows)
 
-        return ranked(lists, depth, exactly, entries)
+        return ranked(lists, depth, closer, exactly, entries)
 
     def _selection(self, query: Query) -> Selection:
         """The rows the query may see, block by block; a rule that the block's key already proves is not asked again."""
