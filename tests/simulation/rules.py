@@ -28,8 +28,12 @@ _TERMINAL_EVENTS = {
 
 
 def unfinished(play: Play) -> list[str]:
-    """Paths of documents that still wait for something."""
-    return [f"{path}: {fields['status'].string_value}" for path, fields in _documents(play) if _set(fields, "wake_at")]
+    """Paths of documents that still wait for something, an event for its number too."""
+    return [
+        f"{path}: {fields['status'].string_value}"
+        for path, fields in _documents(play)
+        if _set(fields, "wake_at") or ("seq" in fields and not _set(fields, "seq"))
+    ]
 
 
 def _documents(play: Play) -> Iterator[tuple[str, Any]]:
