@@ -1,4 +1,7 @@
-"""openapi.yaml, the docs page's copy of it and docs/errors.md: `python -m infra.openapi` makes them, `--check` compares."""
+"""openapi.yaml and what else is made of the route lists: `python -m infra.openapi` makes it, `--check` compares.
+
+The docs page's copy of the reference, docs/errors.md, and the schemas of the MCP tools.
+"""
 
 import argparse
 import importlib
@@ -9,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from infra import mcp_tools
 from infra.manifests import ROOT, load_manifests
 from shared.domain.errors import ErrorCode
 from shared.openapi.document import Family, document
@@ -73,6 +77,7 @@ def files() -> dict[Path, str]:
         REFERENCE: _HEAD + yaml.dump(made, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=130),
         PAGE_COPY: json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n",
         ERRORS: errors_page(),
+        mcp_tools.FILE: mcp_tools.content([route for family in families() for route in family.routes]),
     }
 
 

@@ -13,7 +13,7 @@ from emulators.runner.site import Site
 from shared.http.app import App
 from shared.http.request import Headers, Request, Response
 from shared.http.routes import Router
-from shared.http.streaming import send_stream
+from shared.http.streaming import Hosted, send_hosted, send_stream
 
 _THREADS = 32
 _UPLOADS = 8  # large bodies at once: each holds a thread for as long as it takes to arrive
@@ -88,6 +88,8 @@ class Gateway:
     async def _respond(self, response: Response, receive: Receive, send: Send, threads: CapacityLimiter) -> None:
         if isinstance(response.body, AsyncIterator):
             return await send_stream(response, receive, send)
+        if isinstance(response.body, Hosted):
+            return await send_hosted(response, receive, send)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers.items()]
         if isinstance(response.body, bytes):
             return await answer(send, response.status, response.body, headers)

@@ -42,7 +42,7 @@ _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-32",
 
 def read_json(request: Request, limit: int) -> Any:
     """The decoded body; `{}` for none and for null, so that an empty POST is the same as one of `{}`."""
-    raw = _read(request, limit)
+    raw = read_raw(request, limit)
     if not raw.strip():
         return {}
     kind, options = parse_options_header(request.headers.get("Content-Type"))
@@ -93,7 +93,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _read(request: Request, limit: int) -> bytes:
+def read_raw(request: Request, limit: int) -> bytes:
+    """The whole body as it was sent; 413 for more than `limit` bytes."""
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)
     if request.body is None or request.content_length == 0:

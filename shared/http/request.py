@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from shared.http.streaming import Hosted
 
 
 class Headers:
@@ -15,6 +18,10 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         return self._values.get(name.lower(), default)
+
+    def beginning(self, start: str) -> dict[str, str]:
+        """All whose name begins so, names in lower case."""
+        return {name: value for name, value in self._values.items() if name.startswith(start)}
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._values
@@ -35,11 +42,11 @@ class Request:
 
 @dataclass
 class Response:
-    """An async body needs an ASGI host: see `shared.http.streaming`."""
+    """An async body, or one that an application sends (`Hosted`), needs an ASGI host: see `shared.http.streaming`."""
 
     status: int
     headers: dict[str, str]
-    body: bytes | Iterator[bytes] | AsyncIterator[bytes] = b""
+    body: "bytes | Iterator[bytes] | AsyncIterator[bytes] | Hosted" = b""
 
 
 @dataclass

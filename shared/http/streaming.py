@@ -26,7 +26,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import logging
+from shared.domain.clock import utc_now
+from shared.domain.errors import ApiError, ErrorCode
 from shared.http.app import App
+from shared.http.errors import error_response
 from shared.http.request import Headers, Request, Response
 
 HEARTBEAT_SECONDS = 10.0
@@ -185,6 +188,52 @@ async def _gone(receive: Receive) -> None:
         continue
 
 
+@dataclass(frozen=True)
+class Hosted:
+    """A body that an ASGI application sends, status and headers included, without a thread waiting for it.
+
+    `scope` is what the application is told of the request, and `sent` the request's body. The headers of the response that holds
+    it go along, unless the application sends its own of the same name.
+    """
+
+    app: Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+    scope: MutableMapping[str, Any]
+    sent: bytes = b""
+
+
+async def send_hosted(response: Response, receive: Receive, send: Send) -> None:
+    """Has the application answer; a fault before its first byte is a 500 in the shape of every other error."""
+    hosted: Any = response.body
+    ours = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    pending = [{"type": "http.request", "body": hosted.sent, "more_body": False}]
+    begun = False
+
+    async def replayed() -> MutableMapping[str, Any]:
+        return pending.pop() if pending else await receive()
+
+    async def merged(message: MutableMapping[str, Any]) -> None:
+        nonlocal begun
+        if message["type"] == "http.response.start":
+            begun = True
+            own = list(message.get("headers", []))
+            names = {name for name, _ in own}
+            message = {**message, "headers": [*(pair for pair in ours if pair[0] not in names), *own]}
+        await send(message)
+
+    try:
+        await hosted.app(hosted.scope, replayed, merged)
+    except Exception as error:  # the outermost layer here
+        request_id = response.headers.get("X-Request-Id", "")
+        logging.exception("hosted answer failed", error, request_id=request_id)
+        if begun:
+            raise
+        failed = error_response(ApiError(ErrorCode.INTERNAL, "something went wrong on our side"), request_id, utc_now())
+        body: Any = failed.body
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in failed.headers.items()]
+        await merged({"type": "http.response.start", "status": failed.status, "headers": headers})
+        await merged({"type": "http.response.body", "body": body})
+
+
 async def serve(app: App[Any], request: Any) -> Any:
     """The entry point under functions-framework's ASGI host: `request` is Starlette's; what is returned answers it."""
     body = await request.body()
@@ -212,7 +261,10 @@ class _Answered:
         response = self._response
         if isinstance(response.body, AsyncIterator):
             return await send_stream(response, receive, send)
-        whole = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+        if isinstance(response.body, Hosted):
+            return await send_hosted(response, receive, send)
+        body: Any = response.body
+        whole = body if isinstance(body, bytes) else b"".join(body)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers.items()]
         headers.append((b"content-length", str(len(whole)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -16,15 +16,15 @@ def promised(route: Route) -> Scope:
         return Scope.JWT_ONLY
     if path in ("/webhooks/events", "/usage/metric-types", "/openapi.json") or (route.at_root and path.startswith(OPEN_AT_ROOT)):
         return Scope.PUBLIC
-    if path.startswith(("/auth/", "/rate-limit/")):
+    if path.startswith(("/auth/", "/rate-limit/")) or path in ("/mcp", "/mcp/playground"):  # each tool's call asks for its own
         return Scope.ANY
     if path in ("/indexes", "/indexes/{index_id}") and method == "GET":
         return Scope.SEARCH
-    if path.endswith("search") or path.startswith(("/search/", "/chat/")):
+    if path.endswith("search") or path.startswith(("/search/", "/chat/", "/workflow/search/")):
         return Scope.SEARCH
     if method == "GET" or path.startswith("/videos/batch"):
         return Scope.READ
-    if path.endswith(("/signed-url", "/estimate", "/browse", "/download-url")):
+    if path.endswith(("/signed-url", "/estimate", "/browse", "/download-url", "/media-grants")):
         return Scope.READ
     if method == "DELETE" and path.count("/") == 2 and path.split("/")[1] in LARGE:
         return Scope.ADMIN
