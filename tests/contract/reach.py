@@ -42,7 +42,9 @@ def settings_read(manifest: Manifest) -> set[str]:
         }
         if own and (_is_entry(name) or _is_used(name, names)):
             found |= own
-    return found - _ON_ONE_MACHINE - {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
+    seldom = {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
+    own_use = {variable for variable, module in _ALSO_FOR.items() if module in names and _is_used(module, names)}
+    return found - _ON_ONE_MACHINE - (seldom - own_use)
 
 
 # What only one machine's tests and runner set: no manifest may name it, so no deployment can turn it on.
@@ -50,6 +52,7 @@ _ON_ONE_MACHINE = {"EGRESS_LOOPBACK", "LEASE_SECONDS"}
 
 # What the HTTP kit reads for some routes alone: answers kept sealed, and uploads in parts.
 _ONLY_WITH = {"KMS_KEY": "secret_response", "UPLOAD_LIMIT_BYTES": "multipart"}
+_ALSO_FOR = {"KMS_KEY": "shared.connectors.opening"}  # connectors are unsealed whatever the routes are
 
 
 def _routes_have(manifest: Manifest, mark: str) -> bool:
