@@ -66,7 +66,7 @@ def _banner(site: Site, said: dict[str, str], seconds: float) -> str:
     docs = f"{site.url('gateway')}/docs"
     lines = [f"VideoVector is up after {seconds:.1f} s.", "", f"  API      {said['base_url']}"]
     if said["console_url"]:
-        lines.append(f"  Console  {said['console_url']}")
+        lines.append(f"  Console  {said['console_url']}#key={said['api_key']}")  # a fragment is never sent, so it is in no log
     if call("GET", docs).status < 400:
         lines.append(f"  Docs     {docs}")
     lines += [

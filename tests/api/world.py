@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -34,6 +34,8 @@ from functions.api.chat import handlers as chat
 from functions.api.chat.routes import ROUTES as CHAT
 from functions.api.connectors import handlers as connectors
 from functions.api.connectors.routes import ROUTES as CONNECTORS
+from functions.api.console.handlers import connect as console_deps
+from functions.api.console.routes import ROUTES as CONSOLE
 from functions.api.docs.routes import ROUTES as DOCS
 from functions.api.events import handlers as events
 from functions.api.events.routes import ROUTES as EVENTS
@@ -56,7 +58,10 @@ from functions.api.videos import deps as videos
 from functions.api.videos.routes import ROUTES as VIDEOS
 from functions.api.webhooks import handlers as webhooks
 from functions.api.webhooks.routes import ROUTES as WEBHOOKS
+from functions.api.workflow import handlers as workflow
+from functions.api.workflow.routes import ROUTES as WORKFLOW
 from shared import secrets
+from shared.calling.api import Answered, PublicApi
 from shared.chat.following import Follower
 from shared.config import Settings
 from shared.connectors.opening import Opener
@@ -114,6 +119,8 @@ FAMILIES: dict[str, list[Route]] = {
     "events": EVENTS,
     "chat": CHAT,
     "usage": USAGE,
+    "workflow": WORKFLOW,
+    "console": CONSOLE,
     "docs": DOCS,
 }
 
@@ -201,6 +208,21 @@ def ask(app: App, request: Request) -> Answer:
     return answer
 
 
+class InProcess:
+    """The public API as `shared.calling` meets it, without a wire in between."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, App] = {}
+
+    def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None) -> Answered:
+        path, _, query = target.partition("?")
+        content = body if isinstance(body, bytes) else b"".join(body or ())
+        request = Request(method, path, query, Headers(headers.items()), BytesIO(content), len(content) if content else None)
+        app = next((app for app in self.apps.values() if app.serves(path)), self.apps["indexes"])
+        answer = ask(app, request)
+        return Answered(answer.status, answer.headers, answer.body)
+
+
 def nowhere(host: str) -> list[str]:
     """A name service that knows this machine alone, so that no test asks a real one."""
     if host == "localhost":
@@ -234,7 +256,8 @@ def _issuer() -> _Issuer:
     return _Issuer()
 
 
-def build(folder: Path) -> World:
+def build(folder: Path, storage_url: str = "") -> World:
+    """Objects lie in the storage service at that address; without one, what needs them fails."""
     clock, faults = ManualClock(1_780_000_000.0), Faults()
     identity = _issuer().at(clock)
     sealing_key = folder / "sealing.key"
@@ -261,15 +284,24 @@ def build(folder: Path) -> World:
 
     kit = kits.make(settings, store, fetch=fetch, sleep=clock.advance)
     tasks = TasksEngine(None, clock)
-    deps = _deps(settings, store, kit, tasks, clock)
-    apps = {
+    deps = _deps(settings, store, kit, tasks, clock, storage_url)
+    public = InProcess()
+    deps["workflow"] = _workflow(PublicApi(public), store, deps)
+    apps = public.apps = {
         name: App(name, routes, lambda _, name=name: deps[name], settings=lambda: settings, kit=lambda _: kit)
         for name, routes in FAMILIES.items()
     }
     return World(settings, clock, store, tasks, identity, kit, faults, apps, fetches)
 
 
-def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock: Callable[[], float]) -> dict[str, Any]:
+def _workflow(public: PublicApi, store: Store, deps: Mapping[str, Any]) -> workflow.Deps:
+    imports, told = deps["import_jobs"], deps["webhooks"]
+    return workflow.Deps(public, imports.cursors, store, imports.imports, imports.indexes, told.egress, told.sealer)
+
+
+def _deps(
+    settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock: Callable[[], float], storage_url: str
+) -> dict[str, Any]:
     client = tasks_client(tasks)
     parent = f"projects/{PROJECT}/locations/{settings.region}"
     for names in QUEUES.values():
@@ -278,7 +310,9 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
     pubsub = publisher(PubSubEngine(None, clock))
     pubsub.create_topic(name=f"projects/{PROJECT}/topics/events")
     queues, topics = Queues(client, settings), Topics(pubsub, PROJECT)
-    objects = Objects(storage.Client(project=PROJECT, credentials=AnonymousCredentials()), settings, _issuer().signer)
+    place = {"api_endpoint": storage_url} if storage_url else None
+    asked = storage.Client(project=PROJECT, credentials=AnonymousCredentials(), client_options=place)
+    objects = Objects(asked, settings, _issuer().signer)
     pages = Pages(store, Cursors(settings.cursor_key))
     own_indexes, media, runs = Indexes(store), Videos(store, pages), Runs(store, pages)
     own_prompts, deletions = Prompts(store), Deletions(store, queues)
@@ -313,5 +347,6 @@ def _deps(settings: Settings, store: Store, kit: Kit, tasks: TasksEngine, clock:
         "webhooks": told,
         "events": events.Deps(store, Tails(store), kit.authenticator.caller),
         "chat": chat.Deps(store, queues, Chats(store), own_indexes, runs, media, deletions, Follower(store)),
+        "console": console_deps(settings),
         "docs": None,
     }

@@ -28,10 +28,12 @@ NOUNS = {
     "webhook_id": "webhook",
     "delivery_id": "delivery",
     "export_id": "export",
+    "connector_id": "connector",
+    "job_id": "import_job",
     "session_id": "session",
     "turn_id": "turn",
 }
-WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters]
+WITH_IDS = [route for routes in FAMILIES.values() for route in routes if route.parameters and not route.at_root]
 BODIES: dict[str, dict[str, Any]] = {
     "PUT /indexes/{index_id}/automations/import": {"connector_id": "conn_x"},
     "PUT /indexes/{index_id}/automations/export": {"destination_connector_id": "conn_x"},
@@ -46,6 +48,14 @@ IN_BODIES = [
     ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "index", "index_id": "{index_id}"}}),
     ("POST", "/prompt-runs/execute", {"prompt_id": "{own_prompt_id}", "target": {"type": "videos", "video_ids": ["{video_id}"]}}),
     ("PUT", "/indexes/{own_index_id}/prompt", {"prompt_id": "{prompt_id}"}),
+    (
+        "POST",
+        "/videos",
+        {"title": "t", "video_uri": "s3://x/y.mp4", "index_id": "{own_index_id}", "source_connector_id": "{connector_id}"},
+    ),
+    ("POST", "/import-jobs", {"connector_id": "{connector_id}", "index_id": "{own_index_id}"}),
+    ("PUT", "/indexes/{own_index_id}/automations/import", {"connector_id": "{connector_id}"}),
+    ("PUT", "/indexes/{own_index_id}/automations/export", {"destination_connector_id": "{connector_id}"}),
     ("PUT", "/markers", {"target_type": "prompt", "target_id": "{prompt_id}", "color": "red", "note": "mine"}),
     ("PUT", "/markers", {"target_type": "video", "target_id": "{video_id}", "color": "red", "note": "mine"}),
     ("PUT", "/markers", {"target_type": "prompt_run", "target_id": "{run_id}", "color": "red", "note": "mine"}),
@@ -73,6 +83,7 @@ def theirs(world: World) -> dict[str, str]:
         {**ids, "marker_id": marker.json["marker_id"], "segment_id": segment_id, "retry_id": retry_id, "export_id": export_id}
         | put_turn(world, tenant)
         | put_delivery(world, tenant)
+        | put_import(world, index_id)
     )
 
 
@@ -100,6 +111,15 @@ def put_delivery(world: World, tenant: str) -> dict[str, str]:
     batch.create(delivery)
     batch.commit()
     return {"webhook_id": webhook.webhook_id, "delivery_id": delivery.delivery_id}
+
+
+def put_import(world: World, index_id: str) -> dict[str, str]:
+    """A connector of Bob's, and an import from it into his index."""
+    owner = world.as_owner("bob")
+    place = {"bucket": "bobs-films", "region": "us-east-1", "aws_access_key_id": "AKIA", "aws_secret_access_key": "bob's"}
+    connector_id = world.call("POST", "/connectors/s3", {"name": "bob's", **place}, owner).json["connector_id"]
+    job = world.call("POST", "/import-jobs", {"connector_id": connector_id, "index_id": index_id}, owner)
+    return {"connector_id": connector_id, "job_id": job.json["job_id"]}
 
 
 def put_failed_segment(world: World, tenant: str, run_id: str, video_id: str) -> str:
@@ -130,7 +150,19 @@ def comparable(answer: Answer) -> tuple[int, Any, dict[str, str]]:
 def everything_of(world: World, theirs: dict[str, str]) -> Any:
     tenant = tenant_of(world, "bob")
     below = {}
-    for name in ("indexes", "videos", "prompts", "runs", "deletions", "markers", "exports", "webhooks", "deliveries"):
+    for name in (
+        "indexes",
+        "videos",
+        "prompts",
+        "runs",
+        "deletions",
+        "markers",
+        "exports",
+        "webhooks",
+        "deliveries",
+        "connectors",
+        "import_jobs",
+    ):
         below[name] = {d.id: d.to_dict() for d in world.store.db.collection(f"tenants/{tenant}/{name}").stream()}
     return json.dumps(below, default=str, sort_keys=True)
 
