@@ -82,6 +82,7 @@ WRITTEN_OUT: dict[str, dict[str, Any]] = {
     "POST /videos/upload-session": {"title": "Evening news", "content_type": "video/mp4", "size_bytes": 1_500_000_000},
     "POST /videos/batch/segments": {"video_ids": [example_id("video")]},
     "POST /videos/signed-url": {"gcs_uri": "gs://media-archive/2026/04/news.mp4"},
+    "POST /connectors/gcs": {"name": "Archive GCS", "bucket": "media-archive", "gcp_project_id": "media-archive"},
     "POST /connectors/s3": {
         "name": "Archive S3",
         "bucket": "media-archive",
@@ -101,6 +102,11 @@ WRITTEN_OUT: dict[str, dict[str, Any]] = {
         "client_secret": "example-client-secret",
         "scopes": ["import"],
     },
+    "POST /webhooks": {
+        "name": "Newsroom",
+        "url": "https://hooks.example.com/videovector",
+        "events": ["media.created", "export.ready"],
+    },
     "POST /indexes/{index_id}/search": {"query": "a reporter outside a station", "top_k": 10},
     "POST /indexes/{index_id}/image-search": {"image_data": _PNG, "top_k": 10},
     "POST /indexes/{index_id}/multimodal-search": {"text_query": "a red car", "image_data": _PNG},
@@ -108,6 +114,13 @@ WRITTEN_OUT: dict[str, dict[str, Any]] = {
     "POST /playground/search": {"query": "a reporter outside a station"},
     "POST /search/filter/playground": {"conditions": [_FIELD]},
     "POST /search/filter/{index_id}": {"conditions": [_FIELD], "page_size": 20},
+    "POST /workflow/upload": {"title": "Evening news", "index_name": "Archive 2026"},
+    "POST /workflow/attachments": {
+        "files": [{"download_url": "https://files.example.com/news.mp4", "file_id": "file-1", "file_name": "news.mp4"}],
+        "index_name": "Archive 2026",
+    },
+    "POST /workflow/process": {"prompt_id": example_id("prompt"), "index_id": example_id("index")},
+    "POST /workflow/search": {"query": "a reporter outside a station", "limit": 10},
     "POST /search/sql/{index_id}": {"query": "SELECT 1 AS one", "result_limit": 10},
     "POST /search/sql/{index_id}/generate": {"instruction": "Count the results by run."},
 }

@@ -50,10 +50,13 @@ class LimitsAnswer(TypedDict):
 
 
 class CatalogAnswer(TypedDict):
+    """`all_runs`: whether every run of the index is in it, rather than the newest `max_runs`."""
+
     dialect: str
     tables: list[CatalogTableAnswer]
     indexes: list[IndexTablesAnswer]
     runs: list[RunTablesAnswer]
+    all_runs: bool
     default_query: str
     limits: LimitsAnswer
     functions: list[str]
@@ -65,7 +68,8 @@ class ResultColumnAnswer(TypedDict):
 
 
 class SqlResultAnswer(TypedDict):
-    """`row_context` says by position where a row comes from; it is empty for a row that comes from no one place."""
+    """`row_context` says by position where a row comes from; it is empty for a row that comes from no one place.
+    `all_runs`: whether every run of the index was looked at, rather than the newest alone."""
 
     query: str
     columns: list[ResultColumnAnswer]
@@ -75,6 +79,7 @@ class SqlResultAnswer(TypedDict):
     truncated: bool
     applied_result_limit: int
     tables: list[str]
+    all_runs: bool
     execution_time_ms: float
 
 
