@@ -1,9 +1,9 @@
 """Answers in the shape of Google's REST APIs: JSON, and `google.rpc.Status` for what went wrong."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -55,7 +55,8 @@ def refusal(status: int, message: str) -> Response:
 
 
 def as_json(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """NumPy's arrays are lists; single precision is written as short as it can be read back."""
+    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(text, status_code=status, headers=headers, media_type="application/json")
 
 
@@ -93,7 +94,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        body = json.loads(raw)
+        body = orjson.loads(raw)
     except ValueError as error:
         raise invalid(f"Invalid JSON payload received: {error}") from None
     if not isinstance(body, dict):

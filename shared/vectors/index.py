@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import google.auth
+import orjson
 from google.auth.transport.requests import AuthorizedSession
 
 from shared.config import Settings
@@ -21,6 +22,7 @@ from shared.work.outcomes import Retry, Throttled
 DIMENSIONS = 768
 _UPSERT_BATCH = 200
 _READ_BATCH = 50
+_JSON = {"Content-Type": "application/json"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
@@ -97,7 +99,7 @@ class VectorIndex:
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            response = self._session.post(url, json=body, timeout=30)
+            response = self._session.post(url, data=orjson.dumps(body), headers=_JSON, timeout=30)
         except OSError as error:  # requests' connection errors
             raise Retry(f"vector search is out of reach: {type(error).__name__}") from error
         if response.status_code == 429:
@@ -106,7 +108,7 @@ class VectorIndex:
             raise Retry(f"vector search answered {response.status_code}")
         if response.status_code >= 400:
             raise ValueError(f"vector search refused: {response.text[:500]}")
-        return response.json() if response.content else {}
+        return orjson.loads(response.content) if response.content else {}
 
 
 def _wire(point: Datapoint) -> dict[str, Any]:

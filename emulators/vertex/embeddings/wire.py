@@ -38,7 +38,7 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
             raise invalid("the text is longer than the model reads, and autoTruncate is off")
         modality = "IMAGE" if found.space == IMAGE_SPACE else "TEXT"
         answer: Json = {
-            "embedding": {"values": found.values.tolist()},
+            "embedding": {"values": found.values},
             "usageMetadata": {
                 "promptTokenCount": found.tokens,
                 "totalTokenCount": found.tokens,
@@ -56,7 +56,7 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
         if field_of(parameters, "autoTruncate") is False and any(embedding.truncated for embedding in found):
             raise invalid("a text is longer than the model reads, and autoTruncate is off")
         predictions = [
-            {"embeddings": {"values": e.values.tolist(), "statistics": {"truncated": e.truncated, "token_count": e.tokens}}}
+            {"embeddings": {"values": e.values, "statistics": {"truncated": e.truncated, "token_count": e.tokens}}}
             for e in found
         ]
         return as_json({"predictions": predictions}, headers={SPACE_HEADER: found[0].space})

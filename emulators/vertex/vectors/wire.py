@@ -195,7 +195,7 @@ def _datapoint_json(point: Datapoint) -> Json:
     values = {"int": "valueInt", "float": "valueFloat", "double": "valueDouble"}
     answer: Json = {
         "datapointId": point.id,
-        "featureVector": [] if point.vector is None else point.vector.tolist(),
+        "featureVector": [] if point.vector is None else np.ascontiguousarray(point.vector),
         "restricts": [{"namespace": r.namespace, "allowList": r.allow, "denyList": r.deny} for r in point.restricts],
         "numericRestricts": [
             {"namespace": n.namespace, values[n.kind]: str(n.value) if n.kind == "int" else n.value} for n in point.numerics
