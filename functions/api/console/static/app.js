@@ -11,6 +11,9 @@ const VIEWS = {
   search: ["Search", () => import("./search.js")],
   chat: ["Chat", () => import("./chat.js")],
   runs: ["Runs", () => import("./runs.js")],
+  prompts: ["Prompts", () => import("./prompts.js")],
+  integrations: ["Integrations", () => import("./integrations.js")],
+  settings: ["Settings", () => import("./settings.js")],
 };
 const INNER = { media: ["Media", () => import("./media.js"), "library"] };
 
