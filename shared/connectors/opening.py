@@ -13,15 +13,15 @@ from shared.secrets import Sealer, Unopenable
 class Opener:
     def __init__(self, settings: Settings, sealer: Sealer) -> None:
         self._settings = settings
-        self._sealer = sealer
+        self.sealer = sealer
 
     def seal(self, connector_id: str, tenant: str, secret: dict[str, str]) -> str:
-        return self._sealer.seal(json.dumps(secret).encode(), secret_place(tenant, connector_id))
+        return self.sealer.seal(json.dumps(secret).encode(), secret_place(tenant, connector_id))
 
     def secret(self, connector: Connector) -> dict[str, str]:
         """Raises `CloudError` where it cannot be unsealed."""
         try:
-            return json.loads(self._sealer.open(connector.sealed, secret_place(connector.tenant, connector.connector_id)))
+            return json.loads(self.sealer.open(connector.sealed, secret_place(connector.tenant, connector.connector_id)))
         except Unopenable as error:
             message = "the stored credentials cannot be opened any more; set them again with PATCH"
             raise CloudError(CloudCode.CREDENTIALS_REFUSED, message) from error

@@ -48,7 +48,7 @@ class ImportJob(Work):
     tenant: str
     job_id: str
     user_id: str
-    source_kind: str = "connector"  # or "upload"
+    source_kind: str = "connector"  # or "upload", or "attachment": files at addresses that were sent
     connector_id: str = ""
     index_id: str = ""
     source_prefix: str = ""
@@ -101,6 +101,7 @@ class SourceFile(Work):
     error_code: str = ""
     error_message: str = ""
     skip_reason: str = ""
+    sealed: str = ""  # an attachment's address until the file is here: whoever has it may have the file
     completed_at: datetime | None = None
 
 
@@ -120,6 +121,11 @@ class SeenFile(Document):
 
 def file_id(job_id: str, path: str) -> str:
     return derived_id("import_file", job_id, path)
+
+
+def source_place(tenant: str, job_id: str, file_id: str) -> str:
+    """What an attachment's address is bound to: sealed for one file, it does not open for another."""
+    return f"tenants/{tenant}/import_jobs/{job_id}/files/{file_id}"
 
 
 def seen_id(connector_id: str, index_id: str, path: str, etag: str, size: int) -> str:

@@ -1,6 +1,6 @@
 """Import jobs: begun, cancelled, taken up again; and what an upload leaves so that it can be asked for like one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from shared.domain import object_names
 from shared.domain.connectors import ImportMode
 from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.ids import derived_id
 from shared.domain.imports import FileStatus, ImportJob, ImportStatus, SourceFile, file_id
 from shared.domain.media import Video
 from shared.messaging.messages import ScanImport
@@ -17,6 +18,7 @@ from shared.messaging.queues import Queues
 from shared.store.documents import Changed, Store
 
 WAKE_AFTER = timedelta(seconds=60)
+WAKE_ATTACHED = timedelta(minutes=15)
 MOST_LISTED = 200
 _TRIES = 10  # at a change that others' changes came in between of
 
@@ -32,6 +34,16 @@ class Wanted:
     recursive: bool = True
     import_mode: str = ImportMode.ALL
     automation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file at an address; `sealed` holds the address."""
+
+    file_id: str
+    name: str
+    title: str
+    sealed: str
 
 
 class Imports:
@@ -63,6 +75,52 @@ class Imports:
                 wake_at=now + WAKE_AFTER,
             )
         )
+        if job.status == ImportStatus.PENDING:
+            self._queues.send(ScanImport(tenant=tenant, job_id=job_id, page_id=job.page_id), slot="begun")
+        return job
+
+    def attach(self, tenant: str, job_id: str, user_id: str, index_id: str, attachments: Sequence[Attachment]) -> ImportJob:
+        """Begins a job whose files are known from the start; `index_id` "" is the playground. A repeat finds the first one's."""
+        now = self._store.clock()
+        common: dict[str, Any] = {"created_at": now, "updated_at": now, "tenant": tenant, "job_id": job_id}
+        job = ImportJob(
+            **common,
+            user_id=user_id,
+            source_kind="attachment",
+            index_id=index_id,
+            recursive=False,
+            listed=True,
+            ordinals=len(attachments),
+            total_files=len(attachments),
+            status=ImportStatus.PENDING,
+            wake_at=now + WAKE_AFTER,
+        )
+        files = [
+            SourceFile(
+                **common,
+                file_id=one.file_id,
+                ordinal=n,
+                path=one.name,
+                size_bytes=0,
+                etag="",
+                open=True,
+                is_output=True,
+                status=FileStatus.PENDING,
+                video_id=derived_id("video", job_id, one.file_id),
+                title=one.title,
+                sealed=one.sealed,
+                wake_at=now + WAKE_ATTACHED,
+            )
+            for n, one in enumerate(attachments)
+        ]
+        job.head_outputs = [output_item(one) for one in files]
+        batch = self._store.batch()
+        for document in (job, *files):
+            batch.create(document)
+        try:
+            batch.commit()
+        except Changed:
+            job = self._store.get(ImportJob, tenant, job_id) or job
         if job.status == ImportStatus.PENDING:
             self._queues.send(ScanImport(tenant=tenant, job_id=job_id, page_id=job.page_id), slot="begun")
         return job
@@ -114,7 +172,7 @@ class Imports:
         """Takes up again what failed or was cut off; a job without such files, or one under way, stays as it is."""
         job = self.get(tenant, job_id)
         unfinished = job.failed > 0 or not job.listed or job.status == ImportStatus.CANCELLED
-        if job.source_kind != "connector" or not ImportStatus(job.status).is_terminal or not unfinished:
+        if job.source_kind == "upload" or not ImportStatus(job.status).is_terminal or not unfinished:
             return job
         if job.wake_at is not None:
             raise ApiError(ErrorCode.CONFLICT, "the job is still closing its files; try again in a moment")

@@ -322,7 +322,9 @@ def _deps(
         "api_keys": api_keys.Deps(store, Keys(store), settings.api_key_pepper, kit.authenticator.keys.forget),
         "indexes": indexes.Deps(store, own_indexes, media, runs, own_prompts, deletions, objects.signed_url),
         "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings)),
-        "videos": videos.Deps(store, topics, objects, pages, own_indexes, media, runs, deletions),
+        "videos": videos.Deps(
+            store, topics, objects, pages, own_indexes, media, runs, deletions, Connectors(store), Opener(settings, sealer)
+        ),
         "prompt_runs": prompt_runs.Deps(store, queues, objects, pages, own_indexes, media, own_prompts, runs),
         "usage": usage.Deps(store.clock, Usage(store), kit.limits, kit.meter.flush),
         "markers": markers.Deps(store, Markers(store), own_prompts, runs, media),

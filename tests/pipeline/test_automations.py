@@ -25,7 +25,7 @@ from shared.work.stage import Stage
 from tests.pipeline.delivery_house import DeliveryHouse
 from tests.pipeline.films import picture
 from tests.pipeline.scenes import SCHEMA, USER
-from tests.pipeline.world import World, no_heartbeat
+from tests.pipeline.world import LOOPBACK, World, no_heartbeat
 
 FOUND = {"headline": "Harbour at dawn"}
 
@@ -34,7 +34,7 @@ FOUND = {"headline": "Harbour at dawn"}
 def house(world: World) -> DeliveryHouse:
     claims = Claims(world.store, no_heartbeat)
     scan = ScanDeps(world.store, world.queues, world.topics, claims, world.opener)
-    copy = ImportFileDeps(world.store, world.queues, world.topics, world.objects, claims, world.opener)
+    copy = ImportFileDeps(world.store, world.queues, world.topics, world.objects, claims, world.opener, LOOPBACK)
     world.stages["scan-import"] = Stage(ScanImport, scan_import, lambda: scan)
     world.stages["import-file"] = Stage(ImportFile, import_file, lambda: copy)
     return DeliveryHouse(world)

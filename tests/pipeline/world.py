@@ -61,6 +61,8 @@ from functions.pipeline.tick.sweeping import Deps as TickDeps
 from functions.pipeline.tick.sweeping import tick
 from shared.config import Settings
 from shared.connectors.opening import Opener
+from shared.egress.client import Egress
+from shared.egress.dialing import Dialer
 from shared.inference.models import Models
 from shared.messaging.messages import (
     QUEUES,
@@ -97,6 +99,7 @@ from tests.pipeline.doors import GuardedModels, GuardedSession
 PROJECT = "videovector-test"
 ACCOUNT = f"stages@{PROJECT}.iam.gserviceaccount.com"
 INDEXES = Path(__file__).parents[2] / "infra" / "firestore.indexes.json"
+LOOPBACK = Egress(Dialer(loopback=True))  # to what tests serve on this machine
 
 
 @contextmanager
@@ -326,7 +329,7 @@ def _stages(
         ),
         "react-automations": (EventHappened, react_automations, ReactDeps(store, Automations(store, queues))),
         "scan-import": (ScanImport, scan_import, ScanDeps(store, queues, topics, claims, opener)),
-        "import-file": (ImportFile, import_file, ImportDeps(store, queues, topics, objects, claims, opener)),
+        "import-file": (ImportFile, import_file, ImportDeps(store, queues, topics, objects, claims, opener, LOOPBACK)),
         "sequence-events": (EventHappened, sequence_events, SequenceDeps(store)),
         "count-usage": (EventHappened, count_usage, UsageDeps(store, Usage(store))),
         "ingest-media": (MediaStored, ingest_media, IngestDeps(store, topics, objects)),

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
-from shared.connectors.port import Cloud, CloudFile
+from functions.pipeline.import_file.sources import Source
+from shared.connectors.port import CloudFile
 from shared.media.probe import MediaInfo, probe
 from shared.media.ranged import RangedFile
 from shared.objects.buckets import NoSuchObject, ObjectInfo, Objects, original_name
@@ -21,7 +22,7 @@ class Unwanted(Exception):
 
 
 def copy(
-    cloud: Cloud,
+    cloud: Source,
     file: CloudFile,
     objects: Objects,
     tenant: str,

@@ -4,24 +4,28 @@ Order: the original (which appears whole or not at all), the item's row and even
 a name that follows from the job and the path, so that whoever comes second finds it.
 """
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from functions.pipeline.import_file.copying import Unwanted, copy
+from functions.pipeline.import_file.sources import Connected, Download, Source
 from shared.connectors.opening import Opener
 from shared.connectors.outcomes import outcome_of
 from shared.connectors.port import CloudError
 from shared.domain.connectors import Connector
 from shared.domain.failures import FailureCode
-from shared.domain.imports import FileStatus, ImportJob, ImportStatus, SeenFile, SourceFile, seen_id
-from shared.domain.media import Deletion, Video, deletion_id
+from shared.domain.imports import FileStatus, ImportJob, ImportStatus, SeenFile, SourceFile, seen_id, source_place
+from shared.domain.media import Deletion, deletion_id
+from shared.egress.client import Egress
 from shared.media.opener import UnreadableMedia
 from shared.messaging.messages import ImportFile, ScanImport
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
+from shared.secrets import Unopenable
 from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.documents import Batch, Store
@@ -44,6 +48,7 @@ class Deps:
     objects: Objects
     claims: Claims
     opener: Opener
+    egress: Egress
 
 
 def import_file(message: ImportFile, deps: Deps) -> None:
@@ -75,21 +80,20 @@ def _work(job: ImportJob, file: SourceFile, deps: Deps) -> None:
 
 
 def _import(job: ImportJob, file: SourceFile, claim: Claim[SourceFile], deps: Deps) -> None:
-    connector = _connector(job, deps)
-    cloud = deps.opener.open(connector)
-    found = cloud.stat(file.path)
-    metadata = {
-        "user_id": job.user_id,
-        "index_id": job.index_id,
-        "title": file.title,
-        "source_connector_id": connector.connector_id,
-    }
-    stored, info = copy(
-        cloud, found, deps.objects, job.tenant, file.video_id, metadata, lambda: not claim.lost and _wanted(job, deps)
-    )
+    with closing(_source(job, file, deps)) as source:
+        found = source.stat(file.path)
+        metadata = {
+            "user_id": job.user_id,
+            "index_id": job.index_id,
+            "title": file.title,
+            "source_connector_id": job.connector_id,
+        }
+        stored, info = copy(
+            source, found, deps.objects, job.tenant, file.video_id, metadata, lambda: not claim.lost and _wanted(job, deps)
+        )
     if claim.lost:
         raise LeaseLost
-    if Indexes(deps.store).find(job.tenant, job.index_id) is None:
+    if _index_gone(job, deps):
         deps.objects.delete_below(deps.objects.originals, f"media/{job.tenant}/{file.video_id}/")
         raise GiveUp("index_not_found", "the index was deleted while the file was copied")
     if deps.store.get(Deletion, job.tenant, deletion_id("video", file.video_id)) is None:  # imported and deleted once before
@@ -103,9 +107,10 @@ def _import(job: ImportJob, file: SourceFile, claim: Claim[SourceFile], deps: De
             index_id=job.index_id,
             stored=stored,
             info=info,
-            source_connector_id=connector.connector_id,
+            source_connector_id=job.connector_id,
         )
-        _follow_deleted_index(video, deps)
+        if _index_gone(job, deps):  # one deleted in this very moment may have been emptied before this item was in it
+            Deletions(deps.store, deps.queues).start(video)
     batch = deps.store.batch()
     _remember(job, replace(file, etag=found.etag, size_bytes=found.size), "imported", "", batch, deps.store)
     claim.commit(
@@ -115,13 +120,26 @@ def _import(job: ImportJob, file: SourceFile, claim: Claim[SourceFile], deps: De
         size_bytes=found.size,
         bytes_copied=found.size,
         duration_seconds=round(info.duration, 3),
+        sealed="",
     )
 
 
-def _follow_deleted_index(video: Video, deps: Deps) -> None:
-    """An index deleted in this very moment may have been emptied before this item was in it."""
-    if Indexes(deps.store).find(video.tenant, video.index_id) is None:
-        Deletions(deps.store, deps.queues).start(video)
+def _index_gone(job: ImportJob, deps: Deps) -> bool:
+    """The playground, which has no id, never goes."""
+    return bool(job.index_id) and Indexes(deps.store).find(job.tenant, job.index_id) is None
+
+
+def _source(job: ImportJob, file: SourceFile, deps: Deps) -> Source:
+    """Where the file is read from. Raises `GiveUp` where connector or index are gone."""
+    if job.source_kind != "attachment":
+        return Connected(deps.opener.open(_connector(job, deps)))
+    if _index_gone(job, deps):
+        raise GiveUp("index_not_found", "the index was deleted")
+    try:
+        url = deps.opener.sealer.open(file.sealed, source_place(job.tenant, job.job_id, file.file_id)).decode()
+    except Unopenable:
+        raise GiveUp("address_lost", "the file's address cannot be read any more; send the file again") from None
+    return Download(url, deps.egress)
 
 
 def _connector(job: ImportJob, deps: Deps) -> Connector:
@@ -159,6 +177,8 @@ def _fail(job: ImportJob, file: SourceFile, reason: GiveUp, deps: Deps) -> None:
 
 def _remember(job: ImportJob, file: SourceFile, outcome: str, reason: str, batch: Batch, store: Store) -> None:
     """For later jobs that take new files only."""
+    if not job.connector_id:
+        return
     now = store.clock()
     identity = seen_id(job.connector_id, job.index_id, file.path, file.etag, file.size_bytes)
     batch.put(

@@ -7,6 +7,7 @@ from functions.pipeline.import_file.importing import Deps
 from functions.pipeline.import_file.importing import import_file as work
 from shared.config import Settings
 from shared.connectors import opening
+from shared.egress import client as egress
 from shared.messaging import queues, topics
 from shared.messaging.messages import ImportFile
 from shared.objects import buckets
@@ -26,6 +27,7 @@ def build() -> Deps:
         buckets.connect(settings),
         claims.connect(settings, store),
         opening.connect(settings),
+        egress.connect(settings),
     )
 
 

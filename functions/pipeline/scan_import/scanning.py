@@ -52,7 +52,7 @@ class Step:
 
 def scan_import(message: ScanImport, deps: Deps) -> None:
     job = deps.store.get(ImportJob, message.tenant, message.job_id)
-    if job is None or job.source_kind != "connector":
+    if job is None or job.source_kind == "upload":
         return
     if ImportStatus(job.status).is_terminal:
         close_open_files(job, deps.store)
@@ -70,7 +70,7 @@ def _step(job: ImportJob, deps: Deps) -> None:
         now = deps.store.clock()
         with deps.claims.hold(job, status=ImportStatus.SCANNING, started_at=job.started_at or now) as claim:
             batch = deps.store.batch()
-            step = _take_up_again(job, batch, deps) if job.page_id.startswith("r") else _list(job, batch, deps)
+            step = _next_step(job, batch, deps)
             for name, value in step.values.items():
                 setattr(job, name, value)
             started = None
@@ -85,6 +85,18 @@ def _step(job: ImportJob, deps: Deps) -> None:
     for file in step.files:
         deps.queues.send(ImportFile(tenant=file.tenant, job_id=file.job_id, file_id=file.file_id), slot=f"round-{job.round}")
     _send_following(job, deps)
+
+
+def _next_step(job: ImportJob, batch: Batch, deps: Deps) -> Step:
+    if job.page_id.startswith("r"):
+        return _take_up_again(job, batch, deps)
+    return _attached(job, deps) if job.source_kind == "attachment" else _list(job, batch, deps)
+
+
+def _attached(job: ImportJob, deps: Deps) -> Step:
+    """The files were written with the job: there is nothing to list."""
+    rows = deps.store.collection(SourceFile, job.tenant, job.job_id).where(filter=FieldFilter("open", "==", True))
+    return Step(list(deps.store.stream(SourceFile, rows)), {"page_id": "p1", "page_number": 1, "status": ImportStatus.IMPORTING})
 
 
 def _send_following(job: ImportJob, deps: Deps) -> None:
