@@ -4,19 +4,16 @@ Every operation is asked by a tenant of its own that has one of everything. An o
 exists: it fails here, by its name, until its example works or it stands in a list below with the reason.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from shared.http.routes import Route
 from shared.store.idempotency import REPLAYED
-from tests.api import things as made
 from tests.api.things import Things, ask, body_of, one_of_each
-from tests.api.world import Answer, World, build
+from tests.api.world import Answer, World
 from tests.contract.families import ROUTES
 
 # Examples that are not asked for here, and where such requests are.
@@ -47,55 +44,43 @@ ASKED = [route for route in ROUTES if asked_here(route)]
 CHANGING = [route for route in ASKED if route.idempotent]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder: Path = tmp_path_factory.mktemp("examples")
-    models, objects = made.serve_models(time.time), made.serve_objects(folder, time.time)
-    world = build(folder, objects.url)
-    close = made.with_search(world, f"http://127.0.0.1:{models.port}")
-    yield world
-    close()
-    models.stop()
-    objects.stop()
-
-
-def test_every_operation_of_the_product_is_in_this_world_and_none_of_the_lists_is_stale(world: World) -> None:
-    served = {route.id for app in world.apps.values() for route in app.routes}
+def test_every_operation_of_the_product_is_in_this_world_and_none_of_the_lists_is_stale(platform: World) -> None:
+    served = {route.id for app in platform.apps.values() for route in app.routes}
     assert {route.id for route in ASKED} <= served
     assert set(ELSEWHERE) <= {route.id for route in ROUTES}
     assert set(BEFORE) <= {route.id for route in ASKED}
 
 
 def _delete(noun: str, at: str) -> Callable[[World, Things], None]:
-    def before(world: World, things: Things) -> None:
-        assert world.call("DELETE", f"{at}/{things.ids[noun]}", None, things.owner).status == 200
+    def before(platform: World, things: Things) -> None:
+        assert platform.call("DELETE", f"{at}/{things.ids[noun]}", None, things.owner).status == 200
 
     return before
 
 
-def _attach(world: World, things: Things) -> None:
+def _attach(platform: World, things: Things) -> None:
     body = {"prompt_id": things.ids["prompt"]}
-    assert world.call("PUT", f"/indexes/{things.ids['index']}/prompt", body, things.owner).status == 200
+    assert platform.call("PUT", f"/indexes/{things.ids['index']}/prompt", body, things.owner).status == 200
 
 
-def _retry(world: World, things: Things) -> None:
+def _retry(platform: World, things: Things) -> None:
     ids = things.ids
     path = f"/prompt-runs/{ids['run']}/videos/{ids['video']}/segments/{ids['segment']}/retry"
-    answer = world.call("POST", path, {}, things.owner)
+    answer = platform.call("POST", path, {}, things.owner)
     assert answer.status == 202, answer.body
     ids["retry"] = answer.json["retry_id"]
 
 
-def _session(world: World, things: Things) -> None:
+def _session(platform: World, things: Things) -> None:
     body = {"title": "Evening news", "content_type": "video/mp4", "size_bytes": 1_000}
-    answer = world.call("POST", "/videos/upload-session", body, things.owner)
+    answer = platform.call("POST", "/videos/upload-session", body, things.owner)
     assert answer.status == 201, answer.body
     things.ids["video"] = answer.json["video_id"]
 
 
-def _registered(world: World, things: Things) -> None:
+def _registered(platform: World, things: Things) -> None:
     body = {"title": "News", "video_uri": "gs://media-archive/2026/04/news.mp4", "index_id": things.ids["index"]}
-    assert world.call("POST", "/videos", body, things.owner).status == 201
+    assert platform.call("POST", "/videos", body, things.owner).status == 201
 
 
 # What the owner did before, where one of everything is not enough.
@@ -109,21 +94,21 @@ BEFORE: dict[str, Callable[[World, Things], None]] = {
 }
 
 
-def someone(world: World, route: Route) -> Things:
+def someone(platform: World, route: Route) -> Things:
     """Somebody new with one of everything, ready for this operation."""
-    things = one_of_each(world, next(SUBS))
+    things = one_of_each(platform, next(SUBS))
     if before := BEFORE.get(route.id):
-        before(world, things)
+        before(platform, things)
     return things
 
 
-def remains(world: World, tenant: str) -> Counter[str]:
+def remains(platform: World, tenant: str) -> Counter[str]:
     """How many documents of each kind the tenant has, and keys."""
     found: Counter[str] = Counter()
-    for collection in world.store.db.document(f"tenants/{tenant}").collections():
+    for collection in platform.store.db.document(f"tenants/{tenant}").collections():
         if collection.id not in ("idempotency", "usage", "usage_rows"):
             found[collection.id] = len(list(collection.stream()))
-    keys = world.store.db.collection("api_keys_by_hash").stream()
+    keys = platform.store.db.collection("api_keys_by_hash").stream()
     found["keys"] = sum((one.to_dict() or {}).get("tenant") == tenant for one in keys)
     return found
 
@@ -134,23 +119,23 @@ def changed(body: Any) -> Any:
 
 
 @pytest.mark.parametrize("route", [r for r in ASKED if not r.idempotent], ids=lambda route: route.id)
-def test_the_example_has_its_documented_success(world: World, route: Route) -> None:
-    answer = ask(world, route, someone(world, route))
+def test_the_example_has_its_documented_success(platform: World, route: Route) -> None:
+    answer = ask(platform, route, someone(platform, route))
     assert answer.status == route.status, answer.body
 
 
 @pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.id)
-def test_the_example_has_its_documented_success_and_asked_again_happens_once(world: World, route: Route) -> None:
-    things = someone(world, route)
+def test_the_example_has_its_documented_success_and_asked_again_happens_once(platform: World, route: Route) -> None:
+    things = someone(platform, route)
     key = {"Idempotency-Key": "once"}
-    first = ask(world, route, things, key)
+    first = ask(platform, route, things, key)
     assert first.status == route.status, first.body
-    after = remains(world, things.tenant)
-    again = ask(world, route, things, key)
+    after = remains(platform, things.tenant)
+    again = ask(platform, route, things, key)
     assert (again.status, again.body) == (first.status, first.body)
     assert REPLAYED not in first.headers and again.headers[REPLAYED] == "true"
-    assert remains(world, things.tenant) == after
+    assert remains(platform, things.tenant) == after
     if route.body is not None or route.multipart is not None:
-        other: Answer = ask(world, route, things, key, body=changed(body_of(route, things)))
+        other: Answer = ask(platform, route, things, key, body=changed(body_of(route, things)))
         assert (other.status, other.error) == (422, "idempotency_key_reused") or other.error == "validation_failed", other.body
-        assert remains(world, things.tenant) == after
+        assert remains(platform, things.tenant) == after

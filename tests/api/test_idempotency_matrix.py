@@ -1,16 +1,15 @@
 """Every operation that changes something, whatever family it is of: asked twice, at once, after a crash, it happens once.
 
-Generated from the route lists. The first half puts one counting handler behind every route; the second drives handlers of the
-families themselves, call by call of the store.
+Generated from the route lists. The first half puts one counting handler behind a route; the second drives the handlers of the
+families themselves, call by call of the store. That each operation's own example is replayed is in test_examples.
 """
 
 import io
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,11 +22,13 @@ from shared.http.call import Call
 from shared.http.request import Headers, Request
 from shared.http.routes import Route, Scope
 from shared.store.idempotency import REPLAYED
+from tests.api.test_examples import CHANGING as OWN
+from tests.api.test_examples import ELSEWHERE, remains, someone
 from tests.api.test_idempotency import Dies
-from tests.api.test_indexes import put_video, tenant_of
-from tests.api.test_prompts import scenes
+from tests.api.test_indexes import tenant_of
 from tests.api.test_requests import multipart
-from tests.api.world import FAMILIES, Answer, World, answer_of
+from tests.api.things import ask
+from tests.api.world import Answer, World, answer_of
 from tests.contract.families import ROUTES, filled
 
 CHANGING = [route for route in ROUTES if route.idempotent]
@@ -86,7 +87,15 @@ def test_every_route_that_changes_something_is_idempotent() -> None:
 HARMLESS = {r.path for r in ROUTES if r.path.endswith(("/test", "/playground")) or r.path.startswith("/chat/") or r.at_root}
 
 
-@pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.id)
+# What test_examples leaves out is asked twice here, and one of each way to send; the rest goes the same way, in the long run.
+SOME = [r for r in CHANGING if r.id in ELSEWHERE or r.multipart or r.secret_response or r not in OWN]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [r if r in SOME else pytest.param(r, marks=pytest.mark.long) for r in CHANGING],
+    ids=lambda route: route.id,
+)
 def test_asked_again_it_is_answered_the_same_and_happens_once(world: World, route: Route) -> None:
     effects = Effects(world)
     app = of(world, route, effects)
@@ -171,68 +180,37 @@ def test_interrupted_at_any_call_of_the_store_it_happens_once(world: World, rout
     raise AssertionError("it calls the store more often than this test looks at")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a family's own operation is asked for; `ready` makes what it needs and gives the body."""
-
-    method: str
-    path: str
-    ready: Callable[[World], dict[str, Any]]
-
-
-def _run(world: World) -> dict[str, Any]:
-    put_video(world, tenant_of(world), "", "a film")
-    prompt = world.call("POST", "/prompts", scenes(), world.as_owner()).json["prompt_id"]
-    return {"prompt_id": prompt, "target": {"type": "playground"}}
-
-
-def _mark(world: World) -> dict[str, Any]:
-    prompt = world.call("POST", "/prompts", scenes(), world.as_owner()).json["prompt_id"]
-    return {"target_type": "prompt", "target_id": prompt, "color": "red"}
-
-
-RECIPES = [
-    Recipe("POST", "/indexes", lambda world: {"name": "A"}),
-    Recipe("POST", "/api-keys", lambda world: {"name": "A"}),
-    Recipe("POST", "/prompts", lambda world: scenes()),
-    Recipe("PUT", "/markers", _mark),
-    Recipe("POST", "/prompt-runs/execute", _run),
-    Recipe("POST", "/webhooks", lambda world: {"name": "A", "url": "https://example.com/h", "events": ["media.created"]}),
-]
-
-
-def remains(world: World) -> Counter[str]:
-    """How many documents of each kind the tenant has, and keys."""
-    found: Counter[str] = Counter()
-    below = world.store.db.document(f"tenants/{tenant_of(world)}")
-    for collection in below.collections():
-        if collection.id not in ("idempotency", "usage", "usage_rows"):
-            found[collection.id] = len(list(collection.stream()))
-    found["keys"] = len(list(world.store.db.collection("api_keys_by_hash").stream()))
-    return found
-
-
-@pytest.mark.parametrize("effect", ["fail", "fail_after", "die"])
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: f"{recipe.method} {recipe.path}")
-def test_a_familys_own_operation_interrupted_at_any_call_leaves_what_one_leaves(
-    world: World, recipe: Recipe, effect: str
-) -> None:
-    if not any(recipe.path == route.path for routes in FAMILIES.values() for route in routes):
-        pytest.skip("this family is not deployed")
-    body = recipe.ready(world)
-    before = remains(world)
-    clean = world.call(recipe.method, recipe.path, body, {**world.as_owner(), "Idempotency-Key": "clean"})
-    assert clean.status in (200, 201), clean.body
-    one = remains(world) - before
-    for at in range(1, 25):
-        before, original = remains(world), world.faults.take
-        headers = {**world.as_owner(), "Idempotency-Key": f"{effect}-{at}"}
-        reached = interrupt(world, at, effect)
-        answer = persist(world, lambda headers=headers: world.call(recipe.method, recipe.path, body, headers))  # type: ignore[misc]
-        over = not reached()
-        world.faults.take = original  # type: ignore[method-assign]
-        assert answer.status == clean.status, answer.body
-        assert remains(world) - before == (Counter() if recipe.method == "PUT" else one), f"interrupted at call {at}"
+def interrupted_everywhere(platform: World, route: Route, effect: str) -> None:
+    """A tenant of its own for each call of the store that is broken; what is left of each is what is left of one untroubled."""
+    calm = someone(platform, route)
+    clean = ask(platform, route, calm, {"Idempotency-Key": "once"})
+    assert clean.status == route.status, clean.body
+    one = remains(platform, calm.tenant)
+    for at in range(1, 40):
+        things, original = someone(platform, route), platform.faults.take
+        reached = interrupt(platform, at, effect)
+        try:
+            answer = persist(platform, lambda things=things: ask(platform, route, things, {"Idempotency-Key": "once"}))  # type: ignore[misc]
+        finally:
+            over = not reached()
+            platform.faults.take = original  # type: ignore[method-assign]
+        assert answer.status == clean.status, (at, answer.body)
+        assert remains(platform, things.tenant) == one, f"interrupted at call {at}"
         if over:
             return
     raise AssertionError("it calls the store more often than this test looks at")
+
+
+MAKES_MUCH = ["POST /api-keys", "PUT /markers", "POST /prompt-runs/execute", "DELETE /indexes/{index_id}"]
+
+
+@pytest.mark.parametrize("route", [r for r in OWN if r.id in MAKES_MUCH], ids=lambda route: route.id)
+def test_an_operation_whose_worker_dies_at_any_call_leaves_what_one_leaves(platform: World, route: Route) -> None:
+    interrupted_everywhere(platform, route, "die")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("effect", ["fail", "fail_after", "die"])
+@pytest.mark.parametrize("route", OWN, ids=lambda route: route.id)
+def test_each_operation_interrupted_at_any_call_leaves_what_one_leaves(platform: World, route: Route, effect: str) -> None:
+    interrupted_everywhere(platform, route, effect)
