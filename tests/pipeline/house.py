@@ -25,6 +25,7 @@ from shared.http import kit as kits
 from shared.http.app import App
 from shared.http.request import Headers, Request
 from shared.http.routes import PREFIX
+from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.indexes import Indexes
 from shared.store.markers import Markers
@@ -76,9 +77,10 @@ class House:
         store, objects = world.store, world.objects
         own, media, runs, asked = Indexes(store), Videos(store, pages), Runs(store, pages), Prompts(store)
         deletions = Deletions(store, world.queues)
+        connected = Connectors(store), world.opener
         families: dict[str, tuple[Any, Any]] = {
             "indexes": (INDEXES, indexes.Deps(store, own, media, runs, asked, deletions, objects.signed_url)),
-            "videos": (VIDEOS, videos.Deps(store, world.topics, objects, pages, own, media, runs, deletions)),
+            "videos": (VIDEOS, videos.Deps(store, world.topics, objects, pages, own, media, runs, deletions, *connected)),
             "prompts": (PROMPTS, prompts.Deps(store, asked, lambda: None)),  # type: ignore[arg-type, return-value]
             "markers": (MARKERS, markers.Deps(store, Markers(store), asked, runs, media)),
         }

@@ -20,6 +20,7 @@ from functions.api.connectors.schemas import (
 from functions.api.connectors.service_accounts import checked, parsed
 from shared.connectors.opening import Opener
 from shared.connectors.port import Cloud, CloudError, CloudFile
+from shared.connectors.refusals import refused
 from shared.domain import object_names
 from shared.domain.clock import wire_time
 from shared.domain.connectors import EXPORT, Connector, ConnectorStatus, Provider
@@ -221,12 +222,6 @@ def _browse(cloud: Cloud, body: BrowseBody) -> tuple[list[CloudFile], bool]:
             return found[: body.limit], True
         if not token or looked >= BROWSE_FILES or time.monotonic() >= ends:
             return found, bool(token)
-
-
-def refused(error: CloudError) -> ApiError:
-    """A store that cannot be used is the connector's fault, and its owner's to mend; one that fails is nobody's here."""
-    code = ErrorCode.UPSTREAM_FAILED if error.code.retryable else ErrorCode.CONNECTOR_REFUSED
-    return ApiError(code, error.message, details={"reason": error.code.value})
 
 
 def delete(call: Call[None], deps: Deps, connector_id: str) -> dict[str, Any]:

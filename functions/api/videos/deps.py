@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from shared.connectors.opening import Opener
 from shared.messaging.topics import Topics
 from shared.objects.buckets import Objects
+from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.documents import Store
 from shared.store.indexes import Indexes
@@ -22,3 +24,5 @@ class Deps:
     videos: Videos
     runs: Runs
     deletions: Deletions
+    connectors: Connectors
+    opener: Opener

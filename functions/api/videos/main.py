@@ -5,11 +5,13 @@ import functions_framework
 from functions.api.videos.deps import Deps
 from functions.api.videos.routes import ROUTES
 from shared.config import Settings
+from shared.connectors import opening
 from shared.domain.cursors import Cursors
 from shared.http.app import App
 from shared.messaging import queues, topics
 from shared.objects import buckets
 from shared.store import documents
+from shared.store.connectors import Connectors
 from shared.store.deletions import Deletions
 from shared.store.indexes import Indexes
 from shared.store.pages import Pages
@@ -29,6 +31,8 @@ def build(settings: Settings) -> Deps:
         Videos(store, pages),
         Runs(store, pages),
         Deletions(store, queues.connect(settings)),
+        Connectors(store),
+        opening.connect(settings),
     )
 
 

@@ -32,6 +32,7 @@ from shared.http.views.video import VideoAnswer
 
 _VIDEO = (ErrorCode.VIDEO_NOT_FOUND,)
 _CONTENT = (ErrorCode.INDEX_NOT_FOUND, ErrorCode.UNSUPPORTED_MEDIA, ErrorCode.UNREADABLE_MEDIA)
+_STORE = (ErrorCode.CONNECTOR_NOT_FOUND, ErrorCode.CONNECTOR_REFUSED, ErrorCode.UPSTREAM_FAILED)
 
 _PREVIEW = (*_VIDEO, ErrorCode.PREVIEW_NOT_FOUND)
 _SPOKEN = (*_VIDEO, ErrorCode.RUN_NOT_FOUND, ErrorCode.TRANSCRIPT_NOT_FOUND)
@@ -44,7 +45,7 @@ ROUTES = [
         body=RegisterBody,
         scope=Scope.WRITE,
         status=201,
-        errors=_CONTENT,
+        errors=(*_CONTENT, *_STORE, ErrorCode.PAYLOAD_TOO_LARGE),
     ),
     post(
         "/videos/upload",

@@ -28,7 +28,7 @@ class SessionBody(BaseModel):
 
 
 class RegisterBody(BaseModel):
-    """An object that is in Cloud Storage already."""
+    """An object that is in Cloud Storage already, or where `source_connector_id` leads: that one is copied in."""
 
     title: Title
     video_uri: Uri

@@ -6,6 +6,7 @@ Content is judged before anything is stored, so that a file that is no media lea
 from typing import Any
 
 from functions.api.videos.deps import Deps
+from functions.api.videos.fetching import fetch
 from functions.api.videos.schemas import RegisterBody, UploadForm
 from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.media import Video
@@ -60,8 +61,8 @@ def register_uri(call: Call[RegisterBody], deps: Deps) -> dict[str, Any]:
     """Register media from an existing gs:// URI"""
     body = call.body
     deps.indexes.own(call.tenant, body.index_id)
-    if body.source_connector_id is not None:
-        raise invalid("source_connector_id", "there is no such connector")
+    if body.source_connector_id:
+        return _register_from_connector(call, body.source_connector_id, deps)
     try:
         bucket, name = split_uri(body.video_uri)
     except ValueError as error:
@@ -76,6 +77,18 @@ def register_uri(call: Call[RegisterBody], deps: Deps) -> dict[str, Any]:
         raise _not_readable() from error
     video = _register(call, call.new_id("video"), body.title, body.index_id, stored, info, deps)
     job = record_upload(deps.store, video, call.new_id("import_job"), name)
+    return {**import_job_view(job), **video_view(video)}
+
+
+def _register_from_connector(call: Call[RegisterBody], connector_id: str, deps: Deps) -> dict[str, Any]:
+    """The item is of a copy: what becomes of the connector, or of the object behind it, is no matter any more."""
+    body = call.body
+    connector = deps.connectors.get(call.tenant, connector_id)
+    video_id = call.new_id("video")
+    metadata = {"user_id": call.caller.user_id, "index_id": body.index_id, "title": body.title}
+    path, stored, info = fetch(deps.objects, deps.opener, connector, body.video_uri, video_id, metadata, _judge)
+    video = _register(call, video_id, body.title, body.index_id, stored, info, deps, connector_id)
+    job = record_upload(deps.store, video, call.new_id("import_job"), path)
     return {**import_job_view(job), **video_view(video)}
 
 
@@ -97,7 +110,16 @@ def _stored_before(call: Call[None], video_id: str, deps: Deps) -> ObjectInfo | 
         return None
 
 
-def _register(call: Call, video_id: str, title: str, index_id: str, stored: ObjectInfo, info: MediaInfo, deps: Deps) -> Video:
+def _register(
+    call: Call,
+    video_id: str,
+    title: str,
+    index_id: str,
+    stored: ObjectInfo,
+    info: MediaInfo,
+    deps: Deps,
+    source_connector_id: str = "",
+) -> Video:
     return register(
         deps.store,
         deps.topics,
@@ -108,6 +130,7 @@ def _register(call: Call, video_id: str, title: str, index_id: str, stored: Obje
         index_id=index_id,
         stored=stored,
         info=info,
+        source_connector_id=source_connector_id,
     )
 
 
