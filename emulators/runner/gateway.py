@@ -17,7 +17,9 @@ from shared.http.streaming import Hosted, send_hosted, send_stream
 
 _THREADS = 32
 _UPLOADS = 8  # large bodies at once: each holds a thread for as long as it takes to arrive
+_COMPOSED = 8  # requests at once that are answered by further requests to this door: never in the way of those
 _DRAIN_BYTES = 64 * 1024 * 1024
+_COMPOSING = frozenset({"workflow"})
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -30,7 +32,7 @@ class Gateway:
         self._by_route = {route.id: app for app in self._apps for route in app.routes}
         self._router = Router(route for app in self._apps for route in app.routes)
         self._nobody: App[None] = App("gateway", [], lambda settings: None)
-        self._room: tuple[CapacityLimiter, CapacityLimiter] | None = None
+        self._room: tuple[CapacityLimiter, CapacityLimiter, CapacityLimiter] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,9 +68,10 @@ class Gateway:
             content_length=length,
             remote=scope["client"][0] if scope["client"] else "",
         )
-        threads, uploads = self._limiters()
+        threads, uploads, composed = self._limiters()
         app = self._app(path, request.method)
-        response = await to_thread.run_sync(app.handle, request, limiter=uploads if incoming else threads)
+        room = composed if app.name in _COMPOSING else uploads if incoming else threads
+        response = await to_thread.run_sync(app.handle, request, limiter=room)
         if incoming is not None:
             await incoming.drain(_DRAIN_BYTES)  # else a client that still sends never reads our refusal
         await self._respond(response, receive, send, threads)
@@ -80,9 +83,9 @@ class Gateway:
         route = match.by_method.get("GET" if method == "HEAD" else method)
         return self._by_route[(route or next(iter(match.by_method.values()))).id]
 
-    def _limiters(self) -> tuple[CapacityLimiter, CapacityLimiter]:
+    def _limiters(self) -> tuple[CapacityLimiter, CapacityLimiter, CapacityLimiter]:
         if self._room is None:  # made inside the loop they belong to
-            self._room = CapacityLimiter(_THREADS), CapacityLimiter(_UPLOADS)
+            self._room = CapacityLimiter(_THREADS), CapacityLimiter(_UPLOADS), CapacityLimiter(_COMPOSED)
         return self._room
 
     async def _respond(self, response: Response, receive: Receive, send: Send, threads: CapacityLimiter) -> None:
