@@ -48,8 +48,17 @@ class Catalogue:
     """The declared indexes. Without a file nothing is enforced, and only what comes by itself is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
-        declared = json.loads(path.read_text()) if path is not None else {}
-        self.enforced = path is not None
+        self._declare(path is not None, json.loads(path.read_text()) if path is not None else {})
+
+    @classmethod
+    def remembered(cls, fingerprint: str) -> "Catalogue":
+        """The one that had this fingerprint."""
+        made = cls()
+        made._declare(*json.loads(fingerprint))
+        return made
+
+    def _declare(self, enforced: bool, declared: dict) -> None:
+        self.enforced = enforced
         self.fingerprint = json.dumps([self.enforced, declared], sort_keys=True)
         self._composites: dict[tuple[str, str], list[Definition]] = defaultdict(list)
         self._overrides: dict[tuple[str, FieldPath], set[tuple[Scope, Mode]]] = {}
@@ -77,6 +86,10 @@ class Catalogue:
     def group_fields(self, group: str) -> list[Definition]:
         """The single-field indexes kept over the whole collection group."""
         return self._group_fields.get(group, [])
+
+    def overrides(self, group: str) -> dict[FieldPath, set[tuple[Scope, Mode]]]:
+        """What is declared of single fields of the group, by their paths."""
+        return {path: allowed for (name, path), allowed in self._overrides.items() if name == group}
 
     def allows(self, group: str, path: FieldPath, mode: Mode, scope: Scope) -> bool:
         """Whether a single-field index of this field exists; the nearest override decides, then the automatic rule."""

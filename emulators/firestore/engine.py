@@ -18,6 +18,7 @@ from .names import DocumentName, check_segment, database_of, parse_document, par
 from .plan import Planner
 from .query import parse_query
 from .refusal import Refused, invalid
+from .reindexing import bring_up_to_date
 from .required import require_index
 from .store import Store
 from .transactions import Transaction, Transactions
@@ -50,7 +51,7 @@ class Engine:
         self._transactions = Transactions(clock)
         self._history: list[tuple[int, DocumentName, bytes | None]] = []
         self._last_commit = int(self._store.recall("last_commit") or 0)
-        self._index_anew()
+        bring_up_to_date(self._store, self._catalogue)
 
     # --- life
 
@@ -71,20 +72,6 @@ class Engine:
     def now(self) -> int:
         """The time reads are made at, in microseconds: never before the last commit."""
         return max(int(self._clock() * 1_000_000), self._last_commit)
-
-    def _index_anew(self) -> None:
-        """Rewrites all entries when the declared indexes are not those the file was written with."""
-        if self._store.recall("indexes") == self._catalogue.fingerprint:
-            return
-        with self._writing():
-            self._store.forget_entries()
-            for database, path, data in list(self._store.everything()):
-                document = Document.FromString(data)
-                name = parse_document(document.name)
-                collection = self._store.make_collection(database, path)
-                entries = self._indexer.entries(name, document, collection.id, -collection.group)
-                self._store.put(name, data, collection, entries, set())
-            self._store.remember("indexes", self._catalogue.fingerprint)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ An entry is (scope, definition, bytes): the scope is a collection or a whole col
 fields of the definition followed by the document's name, so that a range of bytes is a range of the query's order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -51,6 +51,16 @@ class Indexer:
                     self._declared(found, definition, document, group, tail)
         if len(found) > MAX_ENTRIES:
             raise invalid(f"too many index entries for entity: {len(found)}; the limit is {MAX_ENTRIES}")
+        return found
+
+    def entries_of(
+        self, definitions: Iterable[tuple[Scope, Definition]], name: DocumentName, document: Any, collection: int, group: int
+    ) -> set[Entry]:
+        """Those of some declared definitions alone."""
+        found: set[Entry] = set()
+        for scope, definition in definitions:
+            number = collection if scope == "COLLECTION" else group
+            self._declared(found, definition, document, number, name_key(name, scope))
         return found
 
     def _automatic(self, found: set[Entry], group: str, fields: Any, above: FieldPath, scope: int, tail: bytes) -> None:

@@ -1,5 +1,6 @@
 """Documents and index entries in SQLite. The caller holds the engine's lock and says where transactions begin and end."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,16 @@ class Span(NamedTuple):
     high: bytes | None
 
 
+class StoredDocument(NamedTuple):
+    """`path` is its collection's, `group` that one's last part."""
+
+    id: int
+    database: str
+    path: str
+    group: str
+    data: bytes
+
+
 class Store:
     """Reads and writes rows; knows no rule of Firestore but the order of names."""
 
@@ -80,6 +91,9 @@ class Store:
 
     def remember(self, key: str, value: str | int) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def forget(self, key: str) -> None:
+        self._db.execute("DELETE FROM meta WHERE key = ?", (key,))
 
     def definition(self, definition: Definition) -> int:
         """The number of an index definition, given on first use."""
@@ -145,8 +159,7 @@ class Store:
             "ON CONFLICT (collection, ident) DO UPDATE SET data = excluded.data RETURNING id",
             (collection.id, name.ident.encode(), data),
         ).fetchone()
-        self._remove_entries(old - entries)
-        self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", [(*e, row) for e in entries - old])
+        self.exchange(row, old, entries)
 
     def delete(self, name: DocumentName, collection: Collection, old: set[Entry]) -> None:
         self._remove_entries(old)
@@ -160,12 +173,25 @@ class Store:
         self._db.execute("DELETE FROM definitions")
         self._definitions.clear()
 
-    def everything(self) -> Iterator[tuple[str, str, bytes]]:
-        """Every document as (database, collection path, bytes)."""
-        for database, path, data in self._db.execute(
-            "SELECT c.database, c.path, d.data FROM documents d JOIN collections c ON c.id = d.collection"
-        ):
-            yield database, key_path(path), data
+    def group_names(self) -> list[str]:
+        """Of every database, each once."""
+        return [name for (name,) in self._db.execute("SELECT DISTINCT name FROM groups")]
+
+    def documents_after(self, last: int, groups: list[str] | None, most: int) -> list[StoredDocument]:
+        """In the order of their numbers, those behind `last`; of some collection groups only where they are named."""
+        narrowed = "" if groups is None else " AND g.name IN (SELECT value FROM json_each(?))"
+        arguments = [last, *([] if groups is None else [json.dumps(groups)]), most]
+        found = self._db.execute(
+            "SELECT d.id, c.database, c.path, g.name, d.data FROM documents d CROSS JOIN collections c ON c.id = d.collection "
+            f"CROSS JOIN groups g ON g.id = c.grp WHERE d.id > ?{narrowed} ORDER BY d.id LIMIT ?",
+            arguments,
+        )
+        return [StoredDocument(number, database, key_path(path), name, data) for number, database, path, name, data in found]
+
+    def exchange(self, document: int, old: set[Entry], entries: set[Entry]) -> None:
+        """Brings a document's entries from `old` to `entries`."""
+        self._remove_entries(old - entries)
+        self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", [(*e, document) for e in entries - old])
 
     # --- reading ranges
 
