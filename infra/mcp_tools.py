@@ -84,6 +84,7 @@ _OWN: dict[tuple[str, str], dict[str, Any]] = {
     ("list_prompt_runs", "index_id"): _ID,
     ("list_prompt_runs", "video_id"): _ID,
     ("list_prompt_runs", "cursor"): {"type": "string", "minLength": 1},
+    ("filter_videos", "run_ids"): {"type": "array", "items": _ID, "minItems": 1, "maxItems": 100},
     ("create_gcs_connector", "credentials_json"): {"type": "object"},
     ("ask_library", "question"): {"type": "string", "minLength": 1, "maxLength": 4000},
     ("ask_library", "index_ids"): {"type": "array", "items": _ID, "maxItems": 100},
