@@ -1,5 +1,5 @@
 // The shell: sign-in, the way around, and the view that the address names. Views are loaded when they are first looked at.
-import { html, render, useEffect, useRef, useState } from "./preact-htm.js";
+import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./preact-htm.js";
 import { forgetCall, get } from "./api.js";
 import { Code, Failure, Field, Waiting, useDeed } from "./elements.js";
 import { Icon } from "./icons.js";
@@ -73,10 +73,17 @@ function Shell() {
         <button class="bare out" onClick=${session.signOut}><${Icon} name="out" /><span>Sign out</span></button>
       </header>
       <main id="main" ref=${main} tabindex="-1">
-        <div class="view">${view.error ? html`<${Failure} error=${view.error} />` : view.View ? html`<${view.View} parts=${parts.slice(1)} query=${query} />` : html`<${Waiting} />`}</div>
+        <div class="view">${view.error ? html`<${Failure} error=${view.error} />` : view.View ? html`<${Guarded} key=${name} View=${view.View} parts=${parts.slice(1)} query=${query} />` : html`<${Waiting} />`}</div>
         <${Code} />
       </main>
     </div>`;
+}
+
+/** A fault in one view is told there, and the way around stays. */
+function Guarded({ View, parts, query }) {
+  const [fault, forget] = useErrorBoundary();
+  if (fault) return html`<${Failure} error=${{ message: "This view stopped. That is a fault of the console.", code: String(fault.message) }} again=${forget} />`;
+  return html`<${View} parts=${parts} query=${query} />`;
 }
 
 function useLoaded(name, load) {

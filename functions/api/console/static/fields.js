@@ -6,14 +6,16 @@ import { Icon } from "./icons.js";
 
 const isTree = (value) => value !== null && typeof value === "object";
 
+const isWords = (value) => Array.isArray(value) && !value.some(isTree);
+
 /** `mark(path)` is called for a leaf that the reader wants to mark; `markers` are those there are, by path. */
 export function Tree({ value, path = "", markers = {}, mark }) {
   if (!isTree(value)) return html`<${Leaf} value=${value} />`;
   const entries = Object.entries(value);
   if (!entries.length) return html`<span class="quiet">${Array.isArray(value) ? "none" : "nothing"}</span>`;
   const inner = (name) => (Array.isArray(value) ? `${path}[${name}]` : path ? `${path}.${name}` : name);
-  if (Array.isArray(value) && !value.some(isTree)) return html`<span class="words">${value.map((one) => html`<span class="word">${String(one)}</span>`)}</span>`;
-  return html`<dl class="tree">${entries.map(([name, one]) => html`<div>
+  if (isWords(value)) return html`<span class="words">${value.map((one) => html`<span class="word">${String(one)}</span>`)}</span>`;
+  return html`<dl class="tree">${entries.map(([name, one]) => html`<div class=${isTree(one) && Object.values(one).some(Boolean) && !isWords(one) ? "nested" : ""}>
     <dt>${Array.isArray(value) ? Number(name) + 1 : name.replaceAll("_", " ")}
       ${mark && html`<button class=${`bare tiny ${markers[inner(name)] ? "marked" : ""}`} style=${markers[inner(name)]?.color ? { color: markers[inner(name)].color } : {}}
         aria-label=${`Mark ${inner(name)}`} title=${markers[inner(name)]?.note || "Mark this field"} onClick=${() => mark(inner(name), markers[inner(name)])}><${Icon} name="marker" /></button>`}</dt>

@@ -22,7 +22,7 @@ export function Sql({ place }) {
   }, [catalog.data]);
   if (place.index === "playground") return html`<${Empty} icon="code" title="Choose an index"><p>SQL is asked of an index; the playground has no tables.</p></${Empty}>`;
   return html`<${Answer} of=${catalog}>${(known) => !known.tables.length ? html`<${Empty} icon="code" title="No tables yet"><p>Each run that completes over this index makes its fields into tables.</p><a class="button" href="#/prompts">Prompts</a></${Empty}>` : html`<div class="sql">
-    <section class="sheet catalog" aria-label="Tables" tabindex="0">${known.tables.map((table) => html`<details key=${table.name}><summary class="mono">${table.name}</summary>
+    <section class="sheet catalog" aria-label="Tables" tabindex="0">${known.tables.map((table) => html`<details key=${table.name}><summary>${table.scope === "run" ? "One run" : "Whole index"}: ${table.kind === "items" ? table.items_of ?? "items" : table.level}<code>${table.name}</code></summary>
       <ul>${table.columns.map((column) => html`<li><span class="mono">${column.name}</span><span class="quiet">${column.type}</span></li>`)}</ul>
       <button class="small" onClick=${() => setQuery(`SELECT * FROM ${table.name} LIMIT 50`)}>Look inside</button></details>`)}</section>
     <section class="form" aria-label="Query">
