@@ -9,7 +9,7 @@ SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all simulate chaos check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
+.PHONY: demo run test test-all test-browser simulate chaos check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -22,6 +22,9 @@ test: $(VENV)/.tested ## every test but the long ones, in under a quarter of an 
 
 test-all: $(VENV)/.tested ## every test, the long ones too
 	$(PY) -m pytest tests -n 2 --dist loadgroup
+
+test-browser: $(VENV)/.tested ## the console in a real Chromium, where one is installed
+	$(PY) -m pytest tests/browser -q
 
 simulate: $(VENV)/.tested ## a hundred thousand seeds of a platform at its worst (SEEDS=from:to)
 	$(PY) -m tests.simulation --seeds $(SEEDS)
@@ -75,7 +78,7 @@ clean: ## remove what was built; keeps .venv and data
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 # The environment: uv where there is one, else venv and pip. The stamps make it new when a locked file changes.
 $(VENV)/.installed: requirements/lock.txt requirements/nodeps.txt
