@@ -43,7 +43,7 @@ def settings_read(manifest: Manifest) -> set[str]:
         if own and (_is_entry(name) or _is_used(name, names)):
             found |= own
     seldom = {variable for variable, mark in _ONLY_WITH.items() if not _routes_have(manifest, mark)}
-    own_use = {variable for variable, module in _ALSO_FOR.items() if module in names and _is_used(module, names)}
+    own_use = {"KMS_KEY"} if _unseals(manifest, names) else set()
     return found - _ON_ONE_MACHINE - (seldom - own_use)
 
 
@@ -52,7 +52,13 @@ _ON_ONE_MACHINE = {"EGRESS_LOOPBACK", "LEASE_SECONDS"}
 
 # What the HTTP kit reads for some routes alone: answers kept sealed, and uploads in parts.
 _ONLY_WITH = {"KMS_KEY": "secret_response", "UPLOAD_LIMIT_BYTES": "multipart"}
-_ALSO_FOR = {"KMS_KEY": "shared.connectors.opening"}  # connectors are unsealed whatever the routes are
+
+
+def _unseals(manifest: Manifest, names: list[str]) -> bool:
+    """Whether the function needs the key for connectors, or because its entry point asks for it."""
+    if "shared.connectors.opening" in names and _is_used("shared.connectors.opening", names):
+        return True
+    return any(isinstance(n, ast.Call) and _called(n.func) == ("secrets", "connect") for n in ast.walk(_tree(manifest.module)))
 
 
 def _routes_have(manifest: Manifest, mark: str) -> bool:
