@@ -20,7 +20,8 @@ HASHES = "0"  # sets of strings must be walked in the same order in every proces
 def main() -> None:
     said = _arguments()
     if os.environ.get("PYTHONHASHSEED") != HASHES:
-        os.execve(
+        command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": HASHES})
             sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": HASHES}
         )
     broken = {}

@@ -90,7 +90,8 @@ def counters_equal_a_recount(play: Play) -> Iterator[str]:
             if item.status in (MediaState.COMPLETED, MediaState.PARTIAL):
                 counted = (states[SegmentState.SUCCESSFUL], states[SegmentState.FAILED])
                 if counted != (item.successful_segments, item.failed_segments):
-                    yield f"{item.video_id} in {run.run_id} counts {item.successful_segments}+{item.failed_segments}, has {states}"
+                    said = f"{item.successful_segments}+{item.failed_segments}"
+                    yield f"{item.video_id} in {run.run_id} counts {said}, has {dict(states)}"
         total = sum(run.counts.get(f"total_{kind}", 0) for kind in ("videos", "images", "audios"))
         if not play.deletions and not run.stop_requested and total != len(own):
             yield f"{run.run_id} counts {total} items and has {len(own)}"
