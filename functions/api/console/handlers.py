@@ -1,4 +1,4 @@
-"""The console's files: a page, its style, its scripts. What they show, the browser asks of the API with the reader's credential."""
+"""The console's files: a page, its style, its scripts. What they show, the browser asks of the API as its reader."""
 
 import gzip
 import hashlib
@@ -58,7 +58,7 @@ def file(call: Call[None], deps: Deps, file: str) -> Response:
 def _answer(call: Call[None], name: str, content_type: str, deps: Deps) -> Response:
     """Asked for again each time, and answered in one line where nothing changed: a new version is seen at once."""
     packed = "gzip" in call.request.headers.get("Accept-Encoding").lower()
-    content, tag = _content(name, packed, deps.policy)
+    body, tag = content(name, packed, deps.policy)
     headers = {
         "Content-Type": content_type,
         "Cache-Control": "no-cache",
@@ -75,16 +75,16 @@ def _answer(call: Call[None], name: str, content_type: str, deps: Deps) -> Respo
         return Response(304, headers)
     if packed:
         headers["Content-Encoding"] = "gzip"
-    return Response(200, headers, content)
+    return Response(200, headers, body)
 
 
 @cache
-def _content(name: str, packed: bool, policy: str) -> tuple[bytes, str]:
-    """The tag stands for the policy too: one that changed must reach a browser that has the file."""
-    content = (_FOLDER / name).read_bytes()
+def content(name: str, packed: bool, policy: str) -> tuple[bytes, str]:
+    """A file and its tag, which stands for the policy too: one that changed must reach a browser that has the file."""
+    body = (_FOLDER / name).read_bytes()
     if packed:
-        content = gzip.compress(content, mtime=0)
-    return content, f'"{hashlib.sha256(content + policy.encode()).hexdigest()[:24]}"'
+        body = gzip.compress(body, mtime=0)
+    return body, f'"{hashlib.sha256(body + policy.encode()).hexdigest()[:24]}"'
 
 
 def _origin(address: str) -> str:
