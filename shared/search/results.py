@@ -19,7 +19,7 @@ Link = Callable[[str], str]  # a signed address for an object's URI; "" for ""
 def search_result(found: Found, link: Link, marks: Marks) -> dict[str, Any]:
     """The API's SearchResult: a segment of a run, or a media item with its media-wide result."""
     row, video = found.row, found.video
-    thumbnail = row.thumbnail_uri if isinstance(row, SegmentResult) else video.thumbnail_uri
+    thumbnail = _thumbnail(found)
     thumbnail_url = link(thumbnail)
     result = {
         "result_id": found.result_id,
@@ -46,6 +46,15 @@ def search_result(found: Found, link: Link, marks: Marks) -> dict[str, Any]:
     shown = {**result, **(_segment(row) if isinstance(row, SegmentResult) else _media(found, row))}
     best = found.matches[0].text.text if found.matches else shown["text_content"]
     return {**shown, "content_preview": preview(best)}
+
+
+def linked_from(found: Found) -> list[str]:
+    """Every URI that `search_result` asks a link for; some may be empty."""
+    return [_thumbnail(found), *([found.picture.segment.thumbnail_uri] if found.picture else [])]
+
+
+def _thumbnail(found: Found) -> str:
+    return found.row.thumbnail_uri if isinstance(found.row, SegmentResult) else found.video.thumbnail_uri
 
 
 def target_of(found: Found) -> str:

@@ -56,7 +56,7 @@ def _answer(call: Call[FilterBody], deps: Deps, tenant: str, index_ids: list[str
     asked = [one.asked() for one in body.conditions]
     page = deps.filters.search(asked, Places(tenant, index_ids, run_ids), limit=body.page_size, cursor=body.cursor or None)
     found = [_found(row, asked) for row in page.rows]
-    links, marks = Links(deps.objects), marks_of(call.tenant, found, deps)
+    links, marks = Links(deps.objects, found), marks_of(call.tenant, found, deps)
     results = [search_result(one, links, marks) for one in found]
     for result in results:
         result["similarity_score"] = result["reranked_score"] = 1.0  # it meets the conditions; there is no more or less

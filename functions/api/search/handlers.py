@@ -1,6 +1,7 @@
 """Searching by meaning, by words and by picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,7 +23,7 @@ from shared.search.fusion import fuse
 from shared.search.image import ImageSearch
 from shared.search.multi_run import aggregate
 from shared.search.query_image import read_query_image
-from shared.search.results import fused_result, search_result, target_of
+from shared.search.results import fused_result, linked_from, search_result, target_of
 from shared.search.text import TextSearch
 from shared.store.indexes import Indexes
 from shared.store.markers import Markers
@@ -33,6 +34,7 @@ Results = list[dict[str, Any]]
 PLAYGROUND = ("",)  # the index of media that belong to none
 FUSED_DEPTH = 50  # least length of the two rankings that are fused
 NEWEST_RUNS = 20  # searched where no runs are named
+_SIGNING = ThreadPoolExecutor(8, thread_name_prefix="sign")  # its threads begin with the first search
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ def multimodal(call: Call[MultimodalSearchBody], deps: Deps, index_id: str) -> R
     if picture and body.image_weight:
         by_image = _merged([deps.images.search(picture, one, depth) for one in scopes], depth)
     weights = (body.text_weight if body.text_query else 0.0, body.image_weight if picture else 0.0)
-    links, fused = Links(deps.objects), fuse(by_text, by_image, *weights)[: body.top_k]
-    marks = marks_of(call.tenant, [one.found for one in fused], deps)
+    fused = fuse(by_text, by_image, *weights)[: body.top_k]
+    shown = [one.found for one in fused]
+    links, marks = Links(deps.objects, shown), marks_of(call.tenant, shown, deps)
     return [fused_result(one, links, marks) for one in fused]
 
 
@@ -123,20 +126,18 @@ def _merged(answers: Sequence[list[Found]], top_k: int) -> list[Found]:
 
 
 class Links:
-    """Signed addresses, each made once per answer."""
+    """Signed addresses of all that an answer shows, made side by side: in the cloud each is a call of its own."""
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-        self._made: dict[str, str] = {}
+    def __init__(self, objects: Objects, found: Iterable[Found]) -> None:
+        uris = list(dict.fromkeys(uri for one in found for uri in linked_from(one) if uri))
+        self._made = dict(zip(uris, _SIGNING.map(objects.signed_url, uris), strict=True))
 
     def __call__(self, uri: str) -> str:
-        if uri and uri not in self._made:
-            self._made[uri] = self._objects.signed_url(uri)
         return self._made.get(uri, "")
 
 
 def _results(tenant: str, found: Sequence[Found], deps: Deps) -> Results:
-    links, marks = Links(deps.objects), marks_of(tenant, found, deps)
+    links, marks = Links(deps.objects, found), marks_of(tenant, found, deps)
     return [search_result(one, links, marks) for one in found]
 
 
