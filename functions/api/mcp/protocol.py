@@ -38,7 +38,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 def server(api: Api) -> Server[Any]:
     """Tools only: nothing that a client could subscribe to, and nothing that is asked of it."""
 
-    async def list_tools(context: ServerRequestContext[Any], params: Any) -> types.ListToolsResult:
+    async def list_tools(context: ServerRequestContext[Any], params: Any) -> dict[str, Any]:
         if params is not None and params.cursor:
             raise MCPError(types.INVALID_PARAMS, "the list of tools has one page; ask for it without a cursor")
         return listing(offered(_asked(context).scopes))
@@ -59,7 +59,7 @@ def server(api: Api) -> Server[Any]:
         instructions=_INSTRUCTIONS,
         cache_hints={"tools/list": CacheHint(ttl_ms=_LISTING_MS, scope="private")},
         get_tool_input_schema=lambda name: descriptions()[name].arguments if name in TOOLS else None,
-        on_list_tools=list_tools,
+        on_list_tools=list_tools,  # type: ignore[arg-type]  # a mapping is taken as well
         on_call_tool=call_tool,
     )
     made.middleware.clear()  # spans are made by the kit
@@ -80,8 +80,10 @@ def version() -> str:
 
 
 @cache
-def listing(names: tuple[str, ...]) -> types.ListToolsResult:
-    return types.ListToolsResult(tools=[_told(TOOLS[name]) for name in names])
+def listing(names: tuple[str, ...]) -> dict[str, Any]:
+    """As it goes out: large, asked for at the beginning of every conversation, and always the same."""
+    made = types.ListToolsResult(tools=[_told(TOOLS[name]) for name in names])
+    return made.model_dump(by_alias=True, mode="json", exclude_none=True, exclude={"ttl_ms", "cache_scope"})
 
 
 def _told(tool: Tool) -> types.Tool:
