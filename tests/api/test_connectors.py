@@ -11,6 +11,7 @@ import requests
 from shared.connectors import gcs
 from tests.api.world import Answer, World, build
 from tests.pipeline.import_house import CANARY, PEM, a_key_file
+from tests.security.hostile_urls import INNER_V4, INNER_V6
 
 S3 = {"name": "s", "bucket": "media-archive", "region": "us-east-1", "aws_access_key_id": "AKIA", "aws_secret_access_key": CANARY}
 AZURE = {
@@ -30,6 +31,7 @@ HOSTILE = [
 FIELDS = [("s3", S3, name) for name in ("bucket", "region")]
 FIELDS += [("azure", AZURE, name) for name in ("storage_account", "container")]
 FIELDS += [("gcs", GCS, name) for name in ("bucket", "gcp_project_id")]
+ROUNDS = {"s3": 5, "gcs": 10}  # of a test and a browse; every such address stands in the tests of the egress guard
 # Names that are well formed for their field lead below the store's own host only, or nowhere.
 FINE = {("gcs", "gcp_project_id", "localhost"), ("s3", "bucket", "localhost"), ("gcs", "bucket", "localhost")}
 FINE |= {("azure", name, "localhost") for name in ("storage_account", "container")}
@@ -95,6 +97,54 @@ def test_no_hostile_name_is_taken_and_none_is_dialled(world: World, dialled: lis
     taken = [(kind, name, one) for kind, body, name, one in VECTORS if make(world, kind, {**body, name: one}).status != 422]
     assert not taken
     assert not dialled
+
+
+@pytest.mark.parametrize(("kind", "body"), [("s3", S3), ("azure", AZURE), ("gcs", GCS)])
+def test_no_change_leads_a_connector_elsewhere(world: World, kind: str, body: dict[str, Any], dialled: list[Any]) -> None:
+    one = f"/connectors/{make(world, kind, body).json['connector_id']}"
+    before = world.call("GET", one, None, world.as_owner()).json
+    places = ("bucket", "region", "storage_account", "container", "gcp_project_id", "provider")
+    sent = [{name: hostile} for name, hostile in itertools.product(places, HOSTILE)]
+    sent += [{"credentials": {"tenant_id": hostile}} for hostile in HOSTILE if set(hostile) & set("/@%\\#? \r\x00{$:")]
+    sent += [{"credentials": a_key_file(universe_domain=hostile)} for hostile in HOSTILE]
+    assert len(sent) >= 150
+    assert [each for each in sent if world.call("PATCH", one, each, world.as_owner()).status != 422] == []
+    for loose in ({"endpoint_url": "http://169.254.169.254/"}, {"place": {"bucket": "x"}}, {"token_uri": "http://127.0.0.1/"}):
+        world.call("PATCH", one, loose, world.as_owner())
+    assert {**world.call("GET", one, None, world.as_owner()).json, "updated_at": ""} == {**before, "updated_at": ""}
+    assert not dialled
+
+
+ANSWERS_OF_NAMES = [address for address in (*INNER_V4, *INNER_V6) if not address.startswith("::ffff:8.")]
+
+
+@pytest.mark.parametrize(("kind", "body"), [("s3", S3), ("gcs", GCS)])
+def test_a_store_whose_name_leads_inside_is_never_connected_to(
+    world: World, kind: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names are the stores' own; what the name service says of them is not."""
+    connected: list[Any] = []
+    answers = iter(itertools.cycle(ANSWERS_OF_NAMES))
+    asked: list[str] = []
+
+    def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        address = next(answers)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return [(family, socket.SOCK_STREAM, 6, "", (address, 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "create_connection", lambda *to, **_: connected.append(to))
+    monkeypatch.setattr(gcs, "_RETRY", gcs._RETRY.with_timeout(0.01))
+    one = f"/connectors/{make(world, kind, {**body, 'scopes': ['import', 'export']}).json['connector_id']}"
+    for _ in range(ROUNDS[kind]):
+        tried = world.call("POST", f"{one}/test", None, world.as_owner())
+        assert tried.json["success"] is False and "not public" in tried.json["error_message"], tried.body
+        browsed = world.call("POST", f"{one}/browse", {"prefix": "../", "pattern": "**"}, world.as_owner())
+        assert (browsed.status, browsed.error) == (409, "connector_refused"), browsed.body
+    assert len(asked) >= 2 * ROUNDS[kind]
+    assert all(host.endswith((".amazonaws.com", ".microsoftonline.com", ".googleapis.com")) for host in asked)
+    assert not connected
 
 
 KEYS: list[Any] = [
