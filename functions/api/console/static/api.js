@@ -28,8 +28,8 @@ export function address(path, query) {
 }
 
 /** `quiet` calls are the console's own (pictures, polling) and are not shown as code. */
-export async function call(method, path, { query, body, form, quiet, signal, raw } = {}) {
-  const headers = { ...session.headers() };
+export async function call(method, path, { query, body, form, quiet, signal, raw, as } = {}) {
+  const headers = { ...session.headers(as) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method === "POST" && !quiet) headers["Idempotency-Key"] = crypto.randomUUID();
   if (!quiet) keep({ method, path, query, body, form });

@@ -26,13 +26,8 @@ function Console() {
 function SignIn() {
   const [said, setSaid] = useState("");
   const check = useDeed(async () => {
+    await get("/auth/validate", {}, { quiet: true, as: said.trim() });
     session.signIn(said);
-    try {
-      await get("/auth/validate", {}, { quiet: true });
-    } catch (error) {
-      session.signOut();
-      throw error;
-    }
   });
   const submit = (event) => {
     event.preventDefault();

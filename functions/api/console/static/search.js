@@ -19,12 +19,15 @@ export function View({ parts, query }) {
   useEffect(() => {
     if (!place.index && indexes.data) change({ index: indexes.data[0]?.index_id ?? "playground" });
   }, [indexes.data]);
+  useEffect(() => {
+    if (query.index) change({ index: query.index, run: query.run ?? "" });
+  }, [query.index, query.run]);
   const to = (name) => link(name === "words" ? ["search"] : ["search", name], { index: place.index, run: place.run });
   return html`<div class="head"><h1>Search</h1></div>
     <${Tabs} tabs=${[["words", "Words and pictures"], ["fields", "Fields"], ["sql", "SQL"]]} at=${mode} to=${to} />
     <${Answer} of=${indexes}>${(all) => html`<${Where} all=${all} place=${place} change=${change} />
       ${!place.index ? html`<${Waiting} />` : mode === "sql" ? html`<${Sql} key=${place.index + place.run} place=${place} />`
-        : mode === "fields" ? html`<${Filters} key=${place.index + place.run} place=${place} />` : html`<${Words} place=${place} said=${query.q ?? ""} />`}`}</${Answer}>`;
+        : mode === "fields" ? html`<${Filters} key=${place.index + place.run} place=${place} />` : html`<${Words} key=${query.q} place=${place} said=${query.q ?? ""} />`}`}</${Answer}>`;
 }
 
 function Where({ all, place, change }) {

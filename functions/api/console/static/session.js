@@ -21,8 +21,9 @@ export const session = {
   get byKey() {
     return credential.startsWith("sk_");
   },
-  headers() {
-    return session.byKey ? { "X-API-Key": credential } : { Authorization: `Bearer ${credential}` };
+  /** For a credential that is only being tried: `said`. */
+  headers(said = credential) {
+    return said.startsWith("sk_") ? { "X-API-Key": said } : { Authorization: `Bearer ${said}` };
   },
   signIn(said) {
     credential = said.trim();
