@@ -28,6 +28,7 @@ TERRAFORM = ROOT / "infra" / "terraform"
 _SECRETS = ("api_key_pepper", "cursor_key")
 _GATEWAYS = "https://apigateway.googleapis.com/v1"
 _FIRST_SERVICES = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com")
+_IDENTITY = "https://identitytoolkit.googleapis.com/admin/v2"
 _TOOLS = {
     "terraform": "install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install",
     "gcloud": "install the Google Cloud CLI, then `gcloud auth login` and `gcloud auth application-default login`",
@@ -81,6 +82,16 @@ class Deployment:
     def bucket(self) -> str:
         return f"{self._project}-terraform-state"
 
+    def take_over(self, http: httpx.Client) -> None:
+        """Tells Terraform of an Identity Platform that runs in the project already: it can be started once only."""
+        answer = http.get(f"{_IDENTITY}/projects/{self._project}/config", headers=self._credential())
+        if answer.is_success:
+            self._vars.append("-var=identity_platform_exists=true")
+
+    def _credential(self) -> dict[str, str]:
+        token = self._run("gcloud", "auth", "print-access-token", quiet=True).strip()
+        return {"Authorization": f"Bearer {token}", "X-Goog-User-Project": self._project}
+
     def _state_bucket(self) -> None:
         address = f"gs://{self.bucket}"
         try:
@@ -109,12 +120,11 @@ class Deployment:
 
     def stream(self, name: str, http: httpx.Client) -> str:
         """Asks for streaming at the gateway, which its provider cannot; why not, where it is refused."""
-        token = self._run("gcloud", "auth", "print-access-token", quiet=True).strip()
         answer = http.patch(
             f"{_GATEWAYS}/{name}",
             params={"updateMask": "streamingMode"},
             json={"streamingMode": "STREAMING_MODE_ENABLED"},
-            headers={"Authorization": f"Bearer {token}", "X-Goog-User-Project": self._project},
+            headers=self._credential(),
         )
         return answer.text[:300] if answer.is_error else ""
 
@@ -126,6 +136,9 @@ def _made_up() -> dict[str, str]:
 
 def plan_offline() -> int:
     """What would be made in an empty project, by the provider's schema alone: no cloud, no credentials."""
+    if shutil.which("terraform") is None:
+        print(f"cannot plan: terraform is not installed: {_TOOLS['terraform']}", file=sys.stderr)
+        return 1
     try:
         with tempfile.TemporaryDirectory() as folder, offline(Path(folder)) as workspace:
             plan = workspace.plan(project_id="your-project")
@@ -170,15 +183,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deployment = Deployment(said.project, said.region, said.more)
     try:
         deployment.begin()
-        if said.what == "plan":
-            deployment.plan()
-        elif said.what == "destroy":
-            deployment.destroy(said.yes)
-        else:
-            outputs = deployment.apply(said.yes)
-            with httpx.Client(timeout=60) as http:
-                refused = deployment.stream(outputs["gateway"], http)
-            _say(outputs, refused)
+        with httpx.Client(timeout=60) as http:
+            deployment.take_over(http)
+            if said.what == "plan":
+                deployment.plan()
+            elif said.what == "destroy":
+                deployment.destroy(said.yes)
+            else:
+                outputs = deployment.apply(said.yes)
+                _say(outputs, deployment.stream(outputs["gateway"], http))
+    except httpx.HTTPError as error:
+        print(f"failed: Google's API cannot be reached: {error}", file=sys.stderr)
+        return 1
     except CannotDeploy as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

@@ -85,7 +85,7 @@ def fetch(cache: Path = CACHE) -> Path:
         return folder
     npm = shutil.which("npm")
     if npm is None:
-        raise CannotFetch("npm is not installed")
+        raise CannotFetch("npm is not installed, which fetches the provider's arguments: https://nodejs.org/en/download")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as place:
         command = [npm, "pack", "--silent", f"{PACKAGE}@{VERSION}", "--pack-destination", place]

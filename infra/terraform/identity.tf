@@ -20,6 +20,13 @@ resource "google_identity_platform_config" "this" {
   depends_on = [google_project_service.used]
 }
 
+# Google can start it in a project but never take it away: where it runs already, it is taken over instead of made.
+import {
+  for_each = var.jwt == null && var.identity_platform_exists ? toset(["config"]) : toset([])
+  to       = google_identity_platform_config.this[0]
+  id       = "projects/${var.project_id}/config"
+}
+
 locals {
   jwt = var.jwt != null ? var.jwt : {
     issuer   = "https://securetoken.google.com/${var.project_id}"

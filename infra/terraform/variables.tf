@@ -31,6 +31,12 @@ variable "jwt" {
   }
 }
 
+variable "identity_platform_exists" {
+  description = "Whether Identity Platform runs in the project already, as after `make destroy`. `make deploy` looks for itself."
+  type        = bool
+  default     = false
+}
+
 variable "models" {
   description = "Names of the embedding models; an index is of use only with the models that filled it."
   type        = object({ text_embedding = string, image_embedding = string })

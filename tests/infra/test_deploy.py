@@ -10,6 +10,7 @@ import pytest
 from infra import deploy
 from infra.deploy import CannotDeploy, Deployment
 from infra.manifests import load_manifests
+from infra.offline.schemas import CannotFetch, fetch
 from infra.package import write_index
 
 OUTPUTS = {"base_url": {"value": "https://x/api/v2"}, "gateway": {"value": "projects/p/locations/l/gateways/g"}}
@@ -124,3 +125,29 @@ def test_the_index_names_the_zip_of_every_function(tmp_path: Path) -> None:
     said = json.loads(write_index(some, tmp_path).read_text())
     assert said.keys() == {one.name for one in some}
     assert all((tmp_path / name).is_file() for name in said.values())
+
+
+@pytest.mark.parametrize(("status", "told"), [(200, True), (404, False), (403, False)])
+def test_an_identity_platform_that_runs_already_is_taken_over_since_it_starts_only_once(status: int, told: bool) -> None:
+    asked: list[httpx.Request] = []
+    http = httpx.Client(transport=httpx.MockTransport(lambda request: (asked.append(request), httpx.Response(status))[1]))
+    terminal = Terminal()
+    begun = deployment(terminal)
+    begun.take_over(http)
+    begun.apply(yes=True)
+    assert asked[0].url.path == "/admin/v2/projects/demo-project/config"
+    assert any("-var=identity_platform_exists=true" in call for call in terminal.calls) is told
+
+
+def test_planning_without_terraform_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert deploy.main(["plan"]) == 1
+    assert "terraform is not installed: install Terraform 1.11" in capsys.readouterr().err
+
+
+def test_planning_without_npm_says_what_it_is_needed_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotFetch, match="npm is not installed, which fetches the provider's arguments"):
+        fetch(tmp_path / "cache")

@@ -56,8 +56,15 @@ def test_a_package_holds_no_other_function_and_no_heavy_client(manifest: Manifes
     assert b"google-cloud-aiplatform" not in files["requirements.txt"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda manifest: manifest.name)
+def started_always(manifest: Manifest) -> bool:
+    """One of each kind is started in every run; all of them in a long one."""
+    return manifest.name in ("markers", "settle-run")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [pytest.param(one, id=one.name, marks=() if started_always(one) else pytest.mark.long) for one in MANIFESTS],
+)
 def test_a_package_starts_alone_and_answers(manifest: Manifest, tmp_path: Path) -> None:
     with zipfile.ZipFile(write(manifest, tmp_path)) as archive:
         archive.extractall(tmp_path / "src")
