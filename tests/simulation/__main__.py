@@ -22,8 +22,6 @@ def main() -> None:
     if os.environ.get("PYTHONHASHSEED") != HASHES:
         command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": HASHES})
-            sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]], {**os.environ, "PYTHONHASHSEED": HASHES}
-        )
     broken = {}
     for seed in _progress(said):
         wrong, trace = play(seed)
