@@ -105,7 +105,7 @@ function Failed({ one, path, href, done }) {
 function Calls({ id }) {
   const calls = useAnswer(() => get(`/prompt-runs/${id}/llm-calls`), [id]);
   const [open, setOpen] = useState(null);
-  return html`<${Answer} of=${calls}>${(all) => all.length ? html`<div class="table" role="region" tabindex="0" aria-label="Model calls"><table><thead><tr><th>What for</th><th>Moment</th><th>Model</th><th>Status</th><th class="n">Tokens</th><th class="n">Time</th><th></th></tr></thead>
+  return html`<${Answer} of=${calls}>${(all) => all.length ? html`<div class="table" role="region" tabindex="0" aria-label="Model calls"><table><thead><tr><th>What for</th><th>Moment</th><th>Model</th><th>Status</th><th class="n">Tokens</th><th class="n">Time</th><th>Look</th></tr></thead>
       <tbody>${all.map((one) => html`<tr key=${one.llm_call_id}><td>${said(one.purpose)}</td><td>${one.segment_start_time === null ? "–" : clock(one.segment_start_time)}</td><td>${one.model}</td><td><${Pill} status=${one.status} /></td><td class="n">${one.total_tokens.toLocaleString()}</td><td class="n">${one.duration_ms} ms</td><td><button class="small" data-item onClick=${() => setOpen(one)}>Look</button></td></tr>`)}</tbody></table></div>`
     : html`<${Empty} icon="runs" title="No model was asked"><p>All answers were known from an earlier run with the same settings. Run it again with “Ask again even if known” to ask anew.</p></${Empty}>`}</${Answer}>
     ${open && html`<${Dialog} wide title=${said(open.purpose)} close=${() => setOpen(null)}><p class="quiet">${[open.model, `${open.input_tokens} tokens in`, `${open.output_tokens} out`, `${open.duration_ms} ms`].join(" · ")}</p>

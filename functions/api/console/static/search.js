@@ -99,7 +99,7 @@ function Words({ place, said }) {
       <button class="primary" disabled=${state.busy}>Search</button></form>
     <${Failure} error=${state.error} again=${() => search()} />
     ${found?.length > 0 && html`<div class="row"><span class="grow quiet" role="status">${count(found.filter((one) => one.similarity_score >= least).length, "moment")}</span>
-      <label class="check quiet">At least ${least.toFixed(2)} <input type="range" min="0" max="1" step="0.02" value=${least} aria-label="Least similarity" onInput=${(event) => setLeast(Number(event.target.value))} /></label>
+      <label class="check quiet nowrap">At least ${least.toFixed(2)} <input type="range" min="0" max="1" step="0.02" value=${least} aria-label="Least similarity" onInput=${(event) => setLeast(Number(event.target.value))} /></label>
       <span class="chips">${[["score", "Best first"], ["time", "By time"]].map(([name, label]) => html`<button class="small" aria-pressed=${order === name} onClick=${() => setOrder(name)}>${label}</button>`)}</span></div>
       <${Results} results=${found} order=${order} least=${least} />`}
     ${found && !found.length && html`<${Empty} icon="search" title="Nothing like that"><p>Only media that a run has completed over can be found. Try other words, another index, or run a prompt first.</p><a class="button" href="#/library">Library</a></${Empty}>`}
