@@ -107,11 +107,14 @@ def revoke(call: Call[None], deps: Deps, key_id: str) -> dict[str, Any]:
 
 def delete(call: Call[None], deps: Deps, key_id: str) -> dict[str, Any]:
     """Remove a key"""
-    key = deps.keys.get(call.tenant, key_id)
-    batch = deps.store.batch()
-    batch.delete(key)
-    batch.commit()
-    deps.forget(key.key_hash)
+    key = deps.keys.find(call.tenant, key_id)
+    if key is not None:
+        batch = deps.store.batch()
+        batch.delete(key)
+        batch.commit()
+        deps.forget(key.key_hash)
+    elif not call.resumed:  # else a dead attempt of this call came so far
+        raise ApiError(ErrorCode.API_KEY_NOT_FOUND, "there is no such API key")
     return {"message": "The API key is deleted.", "key_id": key_id}
 
 

@@ -226,7 +226,10 @@ def _browse(cloud: Cloud, body: BrowseBody) -> tuple[list[CloudFile], bool]:
 
 def delete(call: Call[None], deps: Deps, connector_id: str) -> dict[str, Any]:
     """Delete a connector and its credentials; what was imported stays"""
-    for _ in range(_TRIES):
+    identity = deletion_id("connector", connector_id)
+    for tried in range(_TRIES):
+        if (call.resumed or tried) and deps.store.get(Deletion, call.tenant, identity) is not None:
+            return _deleted(call.tenant, connector_id, identity, deps)  # this call was interrupted behind its commit
         connector = deps.connectors.get(call.tenant, connector_id)
         used_by = deps.connectors.used_by(call.tenant, connector_id)
         if used_by:
@@ -237,7 +240,7 @@ def delete(call: Call[None], deps: Deps, connector_id: str) -> dict[str, Any]:
             created_at=now,
             updated_at=now,
             tenant=call.tenant,
-            deletion_id=deletion_id("connector", connector_id),
+            deletion_id=identity,
             resource="connector",
             resource_id=connector_id,
             status="draining",
@@ -250,9 +253,13 @@ def delete(call: Call[None], deps: Deps, connector_id: str) -> dict[str, Any]:
             batch.commit()
         except Changed:
             continue
-        deps.queues.send(Purge(tenant=call.tenant, deletion_id=deletion.deletion_id), slot="api")
-        return {"message": "The connector is deleted.", "connector_id": connector_id}
+        return _deleted(call.tenant, connector_id, identity, deps)
     raise ApiError(ErrorCode.CONFLICT, "the connector changed in the same moment; try again")
+
+
+def _deleted(tenant: str, connector_id: str, identity: str, deps: Deps) -> dict[str, Any]:
+    deps.queues.send(Purge(tenant=tenant, deletion_id=identity), slot="api")
+    return {"message": "The connector is deleted.", "connector_id": connector_id}
 
 
 def _view(connector: Connector) -> dict[str, Any]:
