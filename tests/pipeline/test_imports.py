@@ -129,6 +129,23 @@ def test_cancel_keeps_what_arrived_and_stops_the_rest(house: ImportHouse) -> Non
     assert (house.job(job_id).status, house.job(job_id).imported, len(house.videos())) == ("completed", 6, 6)
 
 
+def test_progress_is_told_while_files_are_still_open(house: ImportHouse) -> None:
+    for n in range(3):
+        house.put(f"{n}.wav", a_sound(0.1 + n / 100))
+    job_id, stages = house.begin(), house.world.stages
+    house.world.deliver_due()  # the listing
+    first = min(house.files(job_id).values(), key=lambda one: one.ordinal)
+    copied = ImportFile(tenant=TENANT, job_id=job_id, file_id=first.file_id).model_dump_json().encode()
+    assert stages["import-file"].receive(copied).status == 200
+    told = ScanImport(tenant=TENANT, job_id=job_id).model_dump_json().encode()
+    for _ in range(2):  # nothing moved between the two
+        assert stages["scan-import"].receive(told).status == 200
+    assert (house.job(job_id).status, house.job(job_id).imported) == ("importing", 1)
+    assert house.events().count("import_job.progress") == 1
+    house.world.deliver()
+    assert house.events()[-1] == "import_job.completed"
+
+
 def test_a_copy_under_way_stops_and_leaves_no_half_object(house: ImportHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     house.put("long.wav", a_sound(3.0))
     job_id = house.begin()
