@@ -57,7 +57,8 @@ def test_the_events_of_a_run_are_numbered_without_a_gap_and_end_once(world: Worl
     assert sorted(row.seq for row in rows) == list(range(1, len(rows) + 1))
     kinds = [row.event_type for row in sorted(rows, key=lambda row: row.seq)]
     assert kinds[0] == EventType.MEDIA_CREATED
-    for once in (EventType.PROMPT_RUN_STARTED, EventType.PROMPT_RUN_COMPLETED, EventType.MEDIA_PROCESSING_COMPLETED):
+    media = EventType.MEDIA_PROCESSING_STARTED, EventType.MEDIA_PROCESSING_COMPLETED
+    for once in (EventType.PROMPT_RUN_STARTED, EventType.PROMPT_RUN_COMPLETED, *media):
         assert kinds.count(once) == 1
 
 
