@@ -152,7 +152,7 @@ class Objects:
         return f"gs://{self.derived}/{name}"
 
     def stream_derived(self, name: str, pieces: Iterable[bytes], content_type: str) -> ObjectInfo:
-        """Writes (over) a derived object piece by piece; it appears with the last one. What `pieces` raises ends it without a trace."""
+        """Writes (over) a derived object piece by piece; it appears with the last one, or not at all if `pieces` raises."""
         blob = self._client.bucket(self.derived).blob(name)
         with blob.open("wb", chunk_size=PART_BYTES, content_type=content_type) as writer:
             for piece in pieces:

@@ -152,7 +152,8 @@ def _by_meaning(body: SearchBody, scope: Scope, api: Calls) -> list[dict[str, An
             asked["run_ids"] = scope.run_ids
         found += api.post(f"/indexes/{segment(index_ids[0])}/search", asked)
     if scope.playground:
-        for run_id in scope.run_ids or [None]:
+        runs: list[str | None] = [*scope.run_ids] or [None]
+        for run_id in runs:
             found += api.post("/playground/search", {"query": body.query, "top_k": WINDOW}, run_id=run_id)
     return found
 
