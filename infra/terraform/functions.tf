@@ -97,6 +97,18 @@ resource "google_storage_bucket_iam_member" "builder_reads" {
   member = google_service_account.builder.member
 }
 
+# The platform copies a package into a bucket of its own, made with the first function, and builds from there.
+resource "google_project_iam_member" "builder_reads_copies" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.builder.member
+
+  condition {
+    title      = "sources of functions"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.number}-${var.region}/\")"
+  }
+}
+
 resource "google_project_iam_member" "builder_logs" {
   project = var.project_id
   role    = "roles/logging.logWriter"
@@ -156,6 +168,7 @@ resource "google_cloudfunctions2_function" "this" {
     google_artifact_registry_repository_iam_member.builder_writes,
     google_storage_bucket_iam_member.builder_reads,
     google_project_iam_member.builder_logs,
+    google_project_iam_member.builder_reads_copies,
     google_secret_manager_secret_iam_member.reads,
   ]
 }

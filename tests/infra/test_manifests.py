@@ -10,6 +10,7 @@ from shared.config import Settings
 from shared.messaging.messages import QUEUES
 
 MANIFESTS = load_manifests()
+ONLY_READ = {"console", "docs", "search", "sql-search"}  # they keep no documents with long values
 GOOD = """
 name: plan-run
 description: Turns a run's target into media items.
@@ -76,3 +77,18 @@ def test_no_two_families_claim_the_same_path() -> None:
     https = [trigger for m in MANIFESTS for trigger in m.triggers if isinstance(trigger, Http)]
     claimed = [path for http in https for path in (*("/api/v2" + one for one in http.paths), *http.root_paths)]
     assert len(claimed) == len(set(claimed))
+
+
+def test_a_family_that_keeps_answers_may_write_the_objects_that_long_values_go_to() -> None:
+    """A document's value above 256 KiB becomes an object of the derived bucket, a kept answer as well as a plan."""
+    for manifest in MANIFESTS:
+        if manifest.group == "api" and "DERIVED_BUCKET" in manifest.env and manifest.name not in ONLY_READ:
+            assert "storage.objectUser:derived" in manifest.roles, manifest.name
+
+
+def test_what_a_function_is_told_of_it_may_also_use() -> None:
+    needs = {"KMS_KEY": "cloudkms.", "TEXT_EMBEDDING_MODEL": "aiplatform.", "STAGE_SERVICE_ACCOUNT": "cloudtasks."}
+    for manifest in MANIFESTS:
+        for setting, role in needs.items():
+            may = any(one.startswith(role) for one in manifest.roles)
+            assert may or setting not in manifest.env, (manifest.name, setting)

@@ -4,11 +4,20 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from emulators.faults import Faults
+from emulators.pubsub.engine import Engine as PubSub
+from emulators.pubsub.inprocess import publisher, subscriber
+from emulators.runner import site as site_module
+from emulators.runner.provision import Provision, jobs
+from emulators.runner.site import Ports, Site
+from emulators.tasks import wire as tasks_wire
+from emulators.tasks.engine import Engine as Tasks
 from infra import gateway
 from infra.manifests import ROOT, Http, Manifest, load_manifests
 from infra.offline.schemas import CannotFetch
@@ -137,8 +146,10 @@ def test_roles_on_the_whole_project_are_the_few_that_know_nothing_smaller(plan: 
         "roles/datastore.user",
         "roles/aiplatform.user",
         "roles/logging.logWriter",
+        "roles/storage.objectViewer",
     }
-    assert all(said["condition"] for said in members.values() if said["role"].startswith("roles/datastore"))
+    confined = ("roles/datastore", "roles/storage")
+    assert all(said["condition"] for said in members.values() if said["role"].startswith(confined))
     text = json.dumps(plan["resource_changes"])
     assert not {f'"roles/{one}"' for one in ("owner", "editor", "viewer", "storage.admin", "pubsub.admin")} & set(text.split(" "))
 
@@ -231,6 +242,44 @@ def test_the_gateway_knows_every_path_with_its_function_and_deadline(workspace: 
     assert rendered["paths"].keys() == gateway.owners(MANIFESTS).keys()
     (config,) = planned(plan, "google_api_gateway_api_config").values()
     assert config["api_config_id"].startswith("videovector-")
+
+
+def test_what_is_made_for_a_local_run_is_made_in_the_cloud_and_nothing_else(plan: dict[str, Any], tmp_path: Path) -> None:
+    """Topics, subscriptions, queues, the clock's calls, buckets: as the local runner makes them, and as Terraform plans them."""
+    site = Site(tmp_path, Ports(*range(1, 11)))
+    pubsub, tasks = PubSub(), Tasks()
+    Provision(site, MANIFESTS).topics(pubsub)
+    Provision(site, MANIFESTS).queues(tasks)
+    here = f"projects/{site_module.PROJECT}"
+    topics = {one.name.rpartition("/")[2] for one in publisher(pubsub).list_topics(request={"project": here})}
+    assert topics == of(plan, "google_pubsub_topic", "facts").keys()
+
+    pushed = of(plan, "google_pubsub_subscription", "push")
+    local = {one.name.rpartition("/")[2]: one for one in subscriber(pubsub).list_subscriptions(request={"project": here})}
+    assert local.keys() == pushed.keys()
+    for name, one in local.items():
+        said = pushed[name]
+        (policy,) = said["dead_letter_policy"] or [{"max_delivery_attempts": 0}]
+        assert one.dead_letter_policy.max_delivery_attempts == policy["max_delivery_attempts"]
+        assert one.ack_deadline_seconds == said["ack_deadline_seconds"]
+        assert f"{one.retry_policy.maximum_backoff.seconds}s" == said["retry_policy"][0]["maximum_backoff"]
+
+    path = f"/v2/{site_module.LOCATION}/queues"
+    status, answer = tasks_wire.answer(tasks, Faults(), "GET", path, {"pageSize": "100"}, b"")
+    assert status == 200
+    planned_queues = of(plan, "google_cloud_tasks_queue", "stage")
+    queues = {one["name"].rpartition("/")[2]: one["retryConfig"] for one in json.loads(answer)["queues"]}
+    assert queues.keys() == planned_queues.keys()
+    for name, retry in queues.items():
+        (said,) = planned_queues[name]["retry_config"]
+        assert (retry["maxRetryDuration"], retry["maxDoublings"]) == (said["max_retry_duration"], said["max_doublings"])
+
+    assert {one.name: one.cron for one in jobs(site, MANIFESTS)} == {
+        name: said["schedule"] for name, said in of(plan, "google_cloud_scheduler_job", "clock").items()
+    }
+    ends = {name.removeprefix(site_module.PROJECT) for name in (site_module.ORIGINALS, site_module.DERIVED)}
+    buckets = of(plan, "google_storage_bucket", "media")
+    assert {said["name"].removeprefix(PROJECT) for said in buckets.values()} == ends
 
 
 @pytest.mark.long
