@@ -15,6 +15,8 @@ from emulators.vertex.generate.wording import shortened
 NOT_FOUND = "Nothing in the selected media answers this."
 MOST_SHOWN = 3
 AROUND = 30.0  # seconds before or behind a moment that are looked at
+TOLD = 10.0  # of these, the nearest are told, until so many seconds are
+NEARLY = 0.9  # of the best result's worth, below which another is no answer beside it
 _COUNTING = re.compile(r"\bhow (?:many|often)\b|\bcount\b|\bnumber of\b", re.IGNORECASE)
 _WHOLE = re.compile(r"\bsummar(?:y|ise|ize)\b|\boverview\b|\bgist\b|\bwhat is .{1,60} about\b", re.IGNORECASE)
 _SCOPE = re.compile(
@@ -160,15 +162,30 @@ def _answer(talk: Talk, nearness: Nearness) -> str:
     segments, whole = talk.tool("video_id", "from_seconds"), _whole(talk)
     wanted = [row for use in (*talk.used(segments), *talk.used(whole)) for row in use.rows]
     if wanted:  # what was looked up on purpose is the answer
-        return "\n".join(lines + [_line(row, _first_words(row)) for row in wanted[:MOST_SHOWN]])
+        return "\n".join(lines + [_line(row, _first_words(row)) for row in _next_to(talk.question, wanted)])
     good = [one for one in judge(subject_of(talk), _rows(talk), nearness) if one.answers]
     lines += [_line(one.row, one.piece) for one in _best_of(good)]
     return "\n".join(lines) or NOT_FOUND
 
 
+def _next_to(question: str, rows: Sequence[Row]) -> list[Row]:
+    """What lies nearest to the moment that was asked from, in order of time; without such a moment, the first of all."""
+    after, before = _AFTER.search(question), _BEFORE.search(question)
+    if not after and not before:
+        return list(rows[:MOST_SHOWN])
+    told: list[Row] = []
+    seconds = 0.0
+    for row in rows if after else reversed(rows):
+        if len(told) == MOST_SHOWN or seconds >= TOLD:
+            break
+        told.append(row)
+        seconds += (row.end or 0.0) - (row.start or 0.0)
+    return told if after else told[::-1]
+
+
 def _best_of(good: Sequence[Judged]) -> list[Judged]:
-    """Those that are nearly as good as the best."""
-    return [one for one in good if one.worth >= 0.75 * good[0].worth][:MOST_SHOWN]
+    """The best, and what is nearly as good and holds no fewer of the asked words: who answers half beside it only misleads."""
+    return [one for one in good if one.share >= good[0].share and one.worth >= NEARLY * good[0].worth][:MOST_SHOWN]
 
 
 def _line(row: Row, piece: str) -> str:
