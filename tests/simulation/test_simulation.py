@@ -1,6 +1,6 @@
 """Whatever the platform does to the stages, the rules of the pipeline hold.
 
-Three hundred seeds, dealt out over two processes, two thousand with the long tests; `make simulate` plays a hundred thousand. A seed
+Three hundred seeds, dealt out over two processes, two thousand with the long tests; `make simulate` plays a hundred thousand. One
 that breaks a rule is named, and `python -m tests.simulation --seed N` plays it again, call by call.
 """
 
