@@ -16,7 +16,7 @@ import httpx
 
 from infra.manifests import ROOT
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 SDKS = ROOT / ".venv" / "sdk"
 ROLES = ("cloud", "models", "work", "api")
 
@@ -108,7 +108,12 @@ def start(data_dir: Path, port: int | None = None) -> Stack:
         assert stack.process.poll() is None, stack.output
         return credentials.exists() and credentials.stat().st_mtime_ns != before
 
-    eventually(ready, START_SECONDS, f"the stack is up: {stack.output}")
+    try:
+        eventually(ready, START_SECONDS, "the stack is up")
+    except BaseException as error:
+        error.add_note(stack.output)
+        stack.stop()
+        raise
     return stack
 
 
