@@ -51,7 +51,9 @@ def run(chat: ChatWorld) -> tuple[dict[str, Any], list[int]]:
     return {**chat.last(session), "log": chat.log(turn), "kept": [step.number for step in chat.steps(turn)]}, asked
 
 
-def test_a_turn_survives_the_death_of_its_worker_at_every_write(mortal: tuple[ChatWorld, Mortality]) -> None:
+@pytest.mark.parametrize("kills", [12, pytest.param(50, marks=pytest.mark.long)])
+def test_a_turn_survives_the_death_of_its_worker_at_every_write(mortal: tuple[ChatWorld, Mortality], kills: int) -> None:
+    """At every write, before and after it, and again at random ones up to so many."""
     chat, mortality = mortal
     station(chat)
     mortality.begin()
@@ -60,7 +62,7 @@ def test_a_turn_survives_the_death_of_its_worker_at_every_write(mortal: tuple[Ch
     assert len(writes) >= 6
     deaths = [Death(Call("run-turn", one.operation, one.number), moment) for one in writes for moment in ("before", "after")]
     chance = random.Random(3)
-    for death in [*deaths, *chance.choices(deaths, k=max(0, 24 - len(deaths)))]:
+    for death in [*deaths, *chance.choices(deaths, k=max(0, kills - len(deaths)))]:
         mortality.begin(death)
         turn, asked = run(chat)
         assert mortality.doom is None, f"never came to {death}"
