@@ -6,12 +6,16 @@ A step says which secrets it brought in. A family that takes or gives a secret a
 import base64
 import json
 import secrets
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 # Where a secret is kept on purpose, readable by its owner alone: the installation's own keys and the first credentials.
 KEPT_ON_PURPOSE = ("secrets", "credentials.json")
@@ -19,12 +23,23 @@ KEPT_ON_PURPOSE = ("secrets", "credentials.json")
 
 @dataclass
 class Traveller:
-    """`client` carries the site's admin key, `owner` the owner's bearer token; `canaries` by the name of what they are."""
+    """`client` carries the site's admin key, `owner` the owner's bearer token; `receiver` is told by webhook; `canaries` by the
+    name of what they are. `seen` is what reading requests were answered, which never shows a secret."""
 
     client: httpx.Client
     owner: httpx.Client
     film: Path
+    receiver: str
     canaries: dict[str, str] = field(default_factory=dict)
+    seen: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for asker in (self.client, self.owner):
+            asker.event_hooks["response"].append(self._keep)
+
+    def _keep(self, response: httpx.Response) -> None:
+        if response.request.method == "GET":
+            self.seen.append((f"GET {response.request.url.path}", response.read()))
 
     def mint(self, name: str, prefix: str = "canary") -> str:
         self.canaries[name] = f"{prefix}{secrets.token_hex(16)}"
@@ -78,75 +93,113 @@ def a_run(traveller: Traveller) -> None:
     assert ended["status"] == "completed", ended
     assert traveller.client.get(f"/prompt-runs/{run}/llm-calls").status_code == 200
     assert traveller.client.post(f"/indexes/{index}/search", json={"query": "a film"}).status_code == 200
-    export = traveller.client.post(f"/exports/prompt-runs/{run}")
-    if export.status_code < 300:
-        said = export.json()["export_id"]
-        _until(lambda: traveller.client.get(f"/exports/{said}").json(), lambda one: one["status"] in ("completed", "failed"))
+    export = traveller.client.post(f"/exports/prompt-run/{run}", json={})
+    assert export.status_code == 202, export.text
+    said = export.json()["export_id"]
+    done = _until(lambda: traveller.client.get(f"/exports/{said}").json(), lambda one: one["status"] in ("completed", "failed"))
+    assert done["status"] == "completed", done
+    assert traveller.client.get(f"/exports/{said}/download").status_code == 200
 
 
 def webhooks(traveller: Traveller) -> None:
-    body = {"name": "canary", "url": "https://127.0.0.1:9/hook", "events": ["media.created"]}
+    """A receiver that keeps what it is sent; the secret turned, and given out once more under the key that made it."""
+    body = {"name": "canary", "url": traveller.receiver, "events": ["media.created", "export.ready"]}
     made = traveller.client.post("/webhooks", json=body, headers={"Idempotency-Key": "canary-hook"})
-    if made.status_code == 404:
-        return
-    assert made.status_code < 300, made.text
-    secret = made.json().get("secret") or made.json().get("webhook_secret")
-    traveller.canaries["webhook secret"] = secret
+    assert made.status_code == 201, made.text
+    traveller.canaries["webhook secret"] = made.json()["secret"]
     again = traveller.client.post("/webhooks", json=body, headers={"Idempotency-Key": "canary-hook"})
     assert again.content == made.content
     turned = traveller.client.post(f"/webhooks/{made.json()['webhook_id']}/rotate-secret")
-    if turned.status_code == 200:
-        traveller.canaries["rotated webhook secret"] = turned.json()["new_secret"]
-    traveller.client.post(f"/webhooks/{made.json()['webhook_id']}/test")
+    assert turned.status_code == 200, turned.text
+    traveller.canaries["rotated webhook secret"] = turned.json()["new_secret"]
+    assert traveller.client.post(f"/webhooks/{made.json()['webhook_id']}/test").status_code == 200
     in_url = traveller.mint("password in a url")
-    traveller.client.post("/webhooks", json={**body, "url": f"https://ada:{in_url}@127.0.0.1:9/hook"})
+    refused = traveller.client.post("/webhooks", json={**body, "url": f"https://ada:{in_url}@127.0.0.1:9/hook"})
+    assert refused.status_code == 422, refused.text
 
 
 def connectors(traveller: Traveller) -> None:
-    """Three kinds of credentials, whatever comes of them, and a test of each."""
-    account = {
-        "type": "service_account",
-        "project_id": "p",
-        "client_email": "a@p.iam.gserviceaccount.com",
-        "token_uri": "https://127.0.0.1:9/token",
-        "private_key_id": traveller.mint("GCS private key id"),
-        "private_key": f"-----BEGIN PRIVATE KEY-----\n{traveller.mint('GCS private key')}\n-----END PRIVATE KEY-----\n",
-    }
-    form = {"name": "g", "bucket": "b-bucket", "gcp_project_id": "p"}
-    file = {"credentials_file": ("account.json", json.dumps(account).encode(), "application/json")}
-    s3 = {"name": "s", "bucket": "b-bucket", "region": "us-east-1", "access_key_id": traveller.mint("S3 key id", "AKIA")}
-    s3["secret_access_key"] = traveller.mint("S3 secret")
-    azure_key = base64.b64encode(traveller.mint("Azure account key").encode()).decode()
-    azure = {
-        "name": "a",
-        "account_name": "acct",
-        "container_name": "c-container",
-        "container": "c-container",
-        "account_key": azure_key,
-    }
-    azure["connection_string"] = (
-        f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={azure_key};EndpointSuffix=core.windows.net"
-    )
+    """Three kinds of credentials, each taken, shown, tried, and replaced by new ones."""
+    file = {"credentials_file": ("account.json", json.dumps(_account(traveller, "GCS")).encode(), "application/json")}
+    s3, azure = _s3(traveller, "S3"), {"client_secret": traveller.mint("Azure client secret")}
+    gcs_place = {"name": "g", "bucket": "media-archive", "gcp_project_id": "media-archive"}
+    azure_place = {"name": "a", "storage_account": "mediaarchive", "container": "footage"}
+    azure_place |= {"tenant_id": str(uuid.uuid4()), "client_id": str(uuid.uuid4())}
+    again = {"Idempotency-Key": "canary-connector"}
+    s3_place = {"name": "s", "bucket": "media-archive", "region": "us-east-1"}
     made = [
-        traveller.client.post("/connectors/gcs", data=form, files=file),
-        traveller.client.post("/connectors/s3", json=s3, headers={"Idempotency-Key": "canary-s3"}),
-        traveller.client.post("/connectors/azure", json=azure),
+        (traveller.client.post("/connectors/gcs", data=gcs_place, files=file, headers=again), "credentials_json"),
+        (traveller.client.post("/connectors/s3", json={**s3_place, **s3}, headers=again), "s3"),
+        (traveller.client.post("/connectors/azure", json={**azure_place, **azure}, headers=again), "azure"),
     ]
-    for answer in made:
-        assert answer.status_code < 500, answer.text
-        if answer.status_code < 300:
-            connector = answer.json()["connector_id"]
-            traveller.client.get(f"/connectors/{connector}")
-            traveller.client.post(f"/connectors/{connector}/test")
-            traveller.client.get(f"/connectors/{connector}/browse")
+    anew: dict[str, dict[str, Any]] = {
+        "credentials_json": {"credentials_json": _account(traveller, "new GCS")},
+        "s3": _s3(traveller, "new S3"),
+        "azure": {"client_secret": traveller.mint("new Azure client secret")},
+    }
+    for answer, kind in made:
+        assert answer.status_code == 201, f"{kind}: {answer.text}"
+        at = f"/connectors/{answer.json()['connector_id']}"
+        assert traveller.client.get(at).status_code == 200
+        changed = traveller.client.patch(at, json=anew[kind], headers=again)
+        assert changed.status_code == 200, f"{kind}: {changed.text}"
+        assert traveller.client.post(f"{at}/test").json()["success"] is False, "nothing is there"
+        looked = traveller.client.post(f"{at}/browse", json={})
+        assert looked.json()["error"]["code"] in ("connector_refused", "upstream_failed"), looked.text
 
 
-JOURNEY: list[Callable[[Traveller], None]] = [api_keys, bearer_tokens, webhooks, connectors, a_run]
+def _s3(traveller: Traveller, name: str) -> dict[str, str]:
+    key = traveller.canaries[f"{name} key id"] = f"AKIA{secrets.token_hex(8).upper()}"
+    return {"aws_access_key_id": key, "aws_secret_access_key": traveller.mint(f"{name} secret")}
+
+
+def _account(traveller: Traveller, name: str) -> dict[str, str]:
+    """A key that is one, or it would not be taken; a line out of its middle is what is looked for."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    plain = serialization.NoEncryption()
+    pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+    traveller.canaries[f"{name} private key"] = pem.splitlines()[8]
+    return {
+        "type": "service_account",
+        "project_id": "media-archive",
+        "client_email": "reader@media-archive.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "private_key_id": traveller.mint(f"{name} private key id"),
+        "private_key": pem,
+    }
+
+
+def a_conversation(traveller: Traveller) -> None:
+    session = traveller.client.post("/chat/sessions", json={"title": "canary"}).json()["session_id"]
+    turn = traveller.client.post(f"/chat/sessions/{session}/turns", json={"message": "Which keys do you know?"}, timeout=180)
+    assert turn.status_code == 200, turn.text
+    assert traveller.client.get(f"/chat/sessions/{session}/turns").json()
+
+
+def everything_shown(traveller: Traveller) -> None:
+    """What any reader of the tenant may read afterwards."""
+    for path in ("/api-keys", "/webhooks", "/connectors", "/prompts", "/prompt-runs", "/exports", "/import-jobs", "/usage"):
+        asker = traveller.owner if path == "/api-keys" else traveller.client
+        assert asker.get(path).status_code == 200, path
+    for webhook in traveller.client.get("/webhooks").json():
+        deliveries = f"/webhooks/{webhook['webhook_id']}/deliveries"
+        told = _until(lambda at=deliveries: traveller.client.get(at).json(), lambda said: bool(said))  # type: ignore[misc]
+        for one in told:
+            traveller.client.get(f"/webhooks/deliveries/{one['delivery_id']}")
+
+
+JOURNEY: list[Callable[[Traveller], None]] = [
+    api_keys,
+    bearer_tokens,
+    webhooks,
+    connectors,
+    a_run,
+    a_conversation,
+    everything_shown,
+]
 
 
 def _until(ask: Callable[[], Any], ended: Callable[[Any], bool]) -> Any:
-    import time
-
     ends = time.monotonic() + 180
     while True:
         said = ask()
@@ -162,6 +215,12 @@ def disguises(secret: str) -> Iterator[bytes]:
     for offset in range(3):
         encoded = base64.b64encode(b" " * offset + secret.encode())
         yield encoded[4 if offset else 0 : len(encoded) - 8]
+
+
+def shown_in(said: list[tuple[str, bytes]], canaries: dict[str, str]) -> list[str]:
+    """`what is in which answer or message`."""
+    wanted = [(name, disguise) for name, secret in canaries.items() for disguise in disguises(secret)]
+    return sorted({f"{name} in {place}" for place, content in said for name, disguise in wanted if disguise in content})
 
 
 def found_in(data_dir: Path, canaries: dict[str, str]) -> list[str]:

@@ -1,12 +1,14 @@
 """After a journey with every secret there is, none of them lies anywhere but where it was shown once."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from demo.film import Shot
-from tests.e2e.secret_canaries import JOURNEY, Traveller, found_in
+from tests.api.receiver import Receiver
+from tests.e2e.secret_canaries import JOURNEY, Traveller, found_in, shown_in
 from tests.e2e.stack import Stack
 
 
@@ -20,10 +22,16 @@ def test_no_secret_of_a_whole_journey_is_written_anywhere(
         timeout=60,
         trust_env=False,
     )
+    receiver = Receiver()
     with stack.client() as client, owner:
-        traveller = Traveller(client, owner, film[0])
+        traveller = Traveller(client, owner, film[0], receiver.url)
         for step in JOURNEY:
             step(traveller)
+    receiver.stop()
+    told = [("a webhook's message", one.body + json.dumps(one.headers).encode()) for one in receiver.received]
+    assert len(told) >= 2
+    assert len(traveller.canaries) == 18, sorted(traveller.canaries)
+    assert shown_in(traveller.seen + told, traveller.canaries) == []
     traveller.canaries["the site's own key"] = stack.said["api_key"]
     assert found_in(stack.data_dir, traveller.canaries) == []
     stack.stop()
