@@ -19,16 +19,13 @@ from shared.domain.clock import Clock, utc_now
 from shared.domain.documents import Document
 from shared.store import reading
 from shared.store.blobs import Blobs, StoredBlobs
+from shared.store.changed import Changed
 from shared.store.codec import decode, decode_values, document_path, encode, encode_values, field_mask, path_fields
 
 D = TypeVar("D", bound=Document)
 
 _SANE_ID = re.compile(r"^(?!__)[A-Za-z0-9_-]{1,128}$")
 MAX_BATCH = 400  # writes in one commit; the request cap of 10 MiB is the harder limit for large rows
-
-
-class Changed(Exception):
-    """Somebody else created or changed a document of the batch first; read again and decide again."""
 
 
 class Store:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from shared import logging, tracing
 from shared.messaging.messages import DeadLetter, MediaStored, Message
-from shared.store.documents import Changed
+from shared.store.changed import Changed
 from shared.work.outcomes import LeaseLost, Retry, Throttled
 
 M = TypeVar("M", bound=Message)
