@@ -52,8 +52,9 @@ def results(client: httpx.Client, run_id: str, video_id: str) -> list[dict[str, 
 
 @pytest.mark.slow
 def test_everything_killed_in_the_middle_of_a_run_and_started_again_completes_it_once(
-    own_stack: Callable[..., Stack], film: tuple[Path, list[Shot]]
+    own_stack: Callable[..., Stack], film: tuple[Path, list[Shot]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LEASE_SECONDS", "3")
     path, shots = film
     stack = own_stack("killed")
     with stack.client() as client:
