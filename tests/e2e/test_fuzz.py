@@ -37,7 +37,7 @@ def test_the_served_product_does_what_its_reference_says(stack: Stack, tmp_path:
         *("--header", f"Authorization: Bearer {stack.said['bearer_token']}"),
         *("--phases", PHASES, "--max-examples", str(EXAMPLES), "--max-time", str(SECONDS), "--workers", "2"),
         *("--exclude-checks", ",".join(LEFT_OUT), "--exclude-path-regex", NOT_FUZZED),
-        *("--continue-on-failure", "--request-timeout", "30", "--request-retries", "2", "--suppress-health-check", "all"),
+        *("--continue-on-failure", "--request-timeout", "90", "--request-retries", "2", "--suppress-health-check", "all"),
         *("--generation-database", "none", "--warnings", "off", "--no-color"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS * 2 + 120, check=False)

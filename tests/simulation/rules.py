@@ -37,8 +37,8 @@ def unfinished(play: Play) -> list[str]:
 
 
 def _documents(play: Play) -> Iterator[tuple[str, Any]]:
-    for _, _, data in play.cloud.firestore._store.everything():
-        document = Stored.FromString(data)
+    for stored in play.cloud.firestore._store.documents_after(0, None, 100_000):
+        document = Stored.FromString(stored.data)
         yield document.name.partition("/documents/")[2], document.fields
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from typing_extensions import TypedDict
 
 from shared.domain.usage import Metric
@@ -12,11 +12,19 @@ from shared.http.answers import Moment, Object
 MOST_DAYS = 731
 
 
+def _whole_day(said: object) -> object:
+    """A date alone is a day, whichever of two types that both read it is asked first."""
+    return date.fromisoformat(said) if isinstance(said, str) and len(said) == 10 else said
+
+
+Day = Annotated[datetime | date, BeforeValidator(_whole_day)]
+
+
 class SpanQuery(BaseModel):
     """From the first day to the last, both whole and in UTC; this month where nothing is said."""
 
-    start_date: datetime | date | None = None
-    end_date: datetime | date | None = None
+    start_date: Day | None = None
+    end_date: Day | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> "SpanQuery":
