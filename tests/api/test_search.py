@@ -64,6 +64,7 @@ def test_a_name_typed_exactly_comes_first_whatever_else_was_asked(search: Search
     assert headlines(search.found(f"/indexes/{index}/search", query=query))[0] == SCENES[1]
 
 
+@pytest.mark.long
 def test_a_rare_word_is_found_among_many_texts_that_are_nearer_in_meaning(search: SearchWorld) -> None:
     index = search.index()
     many = [f"a red van number {n} drives down the road" for n in range(150)]
@@ -118,6 +119,7 @@ def test_equal_scores_are_ordered_by_id_and_the_same_question_has_the_same_answe
     assert search.found(f"/indexes/{index}/search", query="the same words", top_k=7) == first
 
 
+@pytest.mark.long
 def test_a_shorter_answer_is_the_beginning_of_a_longer_one(search: SearchWorld) -> None:
     index = search.index()
     search.run(search.video(index, cuts=60), [f"{SCENES[n % 6]} in part {n}" for n in range(60)])
@@ -195,6 +197,7 @@ def test_what_is_deleted_is_not_found_although_its_vectors_are_still_there(searc
     assert [one["video_id"] for one in search.found(path, query="dog")] == [other.video_id]
 
 
+@pytest.mark.long
 def test_the_best_are_found_behind_many_that_are_gone(search: SearchWorld) -> None:
     index = search.index()
     crowd = search.video(index, cuts=140)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from infra.manifests import ROOT
 from tests.e2e.stack import Stack
 
@@ -14,6 +16,7 @@ def smoke(base: str, key: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, env=env)
 
 
+@pytest.mark.long
 def test_a_product_that_works_passes_by_its_base_url(stack: Stack) -> None:
     done = smoke(f"http://127.0.0.1:{stack.port}", stack.said["api_key"])
     assert done.returncode == 0, done.stdout + done.stderr
