@@ -56,8 +56,7 @@ def routes(engine: EmbeddingEngine, faults: Faults, read_object: Callable[[str],
         if field_of(parameters, "autoTruncate") is False and any(embedding.truncated for embedding in found):
             raise invalid("a text is longer than the model reads, and autoTruncate is off")
         predictions = [
-            {"embeddings": {"values": e.values, "statistics": {"truncated": e.truncated, "token_count": e.tokens}}}
-            for e in found
+            {"embeddings": {"values": e.values, "statistics": {"truncated": e.truncated, "token_count": e.tokens}}} for e in found
         ]
         return as_json({"predictions": predictions}, headers={SPACE_HEADER: found[0].space})
 

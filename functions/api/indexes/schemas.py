@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import TypedDict
+
+from shared.http.nullable import NullIs
 
 
 class AttachmentAnswer(TypedDict):
@@ -17,12 +19,7 @@ class DetachmentAnswer(AttachmentAnswer):
 
 class IndexCreate(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
-
-    @field_validator("description", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: object) -> object:
-        return "" if value is None else value
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), NullIs(str)] = ""
 
 
 class IndexList(BaseModel):

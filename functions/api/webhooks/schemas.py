@@ -3,11 +3,12 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from shared.domain.events import EventType
 from shared.http.answers import Moment, Object
+from shared.http.nullable import NullIs
 
 MOST_METADATA_BYTES = 8 * 1024
 
@@ -27,8 +28,8 @@ def _small(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 Events = Annotated[list[EventType], Field(min_length=1, max_length=100), AfterValidator(_each_once)]
-IndexIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_each_once)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+IndexIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_each_once), NullIs(list)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small), NullIs(dict)]
 
 
 class WebhookCreate(BaseModel):
@@ -40,11 +41,6 @@ class WebhookCreate(BaseModel):
     index_ids: IndexIds = []
     metadata: Metadata = {}
 
-    @field_validator("index_ids", "metadata", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: Any, info: Any) -> Any:
-        return ([] if info.field_name == "index_ids" else {}) if value is None else value
-
 
 class WebhookUpdate(BaseModel):
     """What is absent stays. `active` also ends a `disabled`, and forgets the failures that led there."""
@@ -55,11 +51,6 @@ class WebhookUpdate(BaseModel):
     index_ids: IndexIds = []
     metadata: Metadata = {}
     status: Literal["active", "paused"] = "active"
-
-    @field_validator("index_ids", "metadata", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: Any, info: Any) -> Any:
-        return ([] if info.field_name == "index_ids" else {}) if value is None else value
 
 
 class DeliveryList(BaseModel):
