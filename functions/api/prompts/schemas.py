@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from shared.http.answers import MessageAnswer, Moment, Object
+from shared.http.nullable import NullIs
 from shared.http.views.prompt import PromptAnswer, SemanticIndexingAnswer, VideoLevelAnswer
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=100)]
@@ -85,16 +86,11 @@ class SemanticIndexing(BaseModel):
 
 class PromptCreate(BaseModel):
     name: Name
-    description: Description = ""
+    description: Annotated[Description, NullIs(str)] = ""
     prompt_text: PromptText
     json_schema: dict[str, Any]
     video_level: VideoLevel | None = None
     semantic_indexing: SemanticIndexing | None = None
-
-    @field_validator("description", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: object) -> object:
-        return "" if value is None else value
 
 
 class PromptUpdate(BaseModel):
