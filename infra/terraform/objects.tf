@@ -1,5 +1,9 @@
 locals {
   buckets = { for name in ["originals", "derived"] : name => "${var.project_id}-${name}" }
+
+  # Whose pages may read signed addresses, and send the pieces of an upload: the console's, and those that are named.
+  page_origins = concat(["https://${google_api_gateway_gateway.this.default_hostname}"], var.cors_origins)
+  page_methods = { originals = ["GET", "HEAD", "PUT"], derived = ["GET", "HEAD"] }
 }
 
 data "google_storage_project_service_account" "agent" {
@@ -37,8 +41,8 @@ resource "google_storage_bucket" "media" {
   }
 
   cors {
-    origin          = var.cors_origins
-    method          = ["GET", "HEAD", "PUT", "POST"]
+    origin          = local.page_origins
+    method          = local.page_methods[each.key]
     response_header = ["Content-Type", "Content-Range", "Content-Length", "Range", "Location", "ETag", "x-goog-resumable"]
     max_age_seconds = 3600
   }

@@ -79,9 +79,14 @@ variable "stream_directly" {
 }
 
 variable "cors_origins" {
-  description = "Origins whose pages may use signed addresses of media."
+  description = "Origins whose pages may fetch signed addresses of media and upload to sessions, beside the console's own; [\"*\"] for all."
   type        = list(string)
-  default     = ["*"]
+  default     = []
+
+  validation {
+    condition     = alltrue([for origin in var.cors_origins : origin == "*" || can(regex("^https?://[^/]+$", origin))])
+    error_message = "cors_origins are origins, like https://app.example.com, without a path or a slash at the end."
+  }
 }
 
 variable "deletion_protection" {

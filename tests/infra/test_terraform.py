@@ -16,6 +16,7 @@ from emulators.pubsub.inprocess import publisher, subscriber
 from emulators.runner import site as site_module
 from emulators.runner.provision import Provision, jobs
 from emulators.runner.site import Ports, Site
+from emulators.storage import cors
 from emulators.tasks import wire as tasks_wire
 from emulators.tasks.engine import Engine as Tasks
 from infra import gateway
@@ -282,10 +283,41 @@ def test_what_is_made_for_a_local_run_is_made_in_the_cloud_and_nothing_else(plan
     assert {said["name"].removeprefix(PROJECT) for said in buckets.values()} == ends
 
 
+def test_the_consoles_pages_may_upload_in_pieces_and_read_and_no_other_page_may(workspace: Workspace) -> None:
+    """The planned rules, as the store keeps them: the console's origin is known once there is a gateway, a named one now."""
+    named = "https://app.example.com"
+    plan = workspace.plan(project_id=PROJECT, cors_origins=[named])
+    for kind, method in (("originals", "PUT"), ("originals", "GET"), ("derived", "GET")):
+        rules = [_as_stored(one) for one in of(plan, "google_storage_bucket", "media")[kind]["cors"]]
+        assert [len(one["origin"]) for one in rules] == [2]
+        allowed = cors.preflight(rules, named, method, ["content-range", "content-type"])
+        assert allowed["Access-Control-Allow-Origin"] == named
+        assert "Range" in cors.response(rules, named, method)["Access-Control-Expose-Headers"].split(", ")
+        assert cors.preflight(rules, "https://elsewhere.example", method, []) == {}
+        assert kind == "originals" or cors.preflight(rules, named, "PUT", []) == {}
+
+
+def _as_stored(rule: dict[str, Any]) -> dict[str, Any]:
+    names = {"response_header": "responseHeader", "max_age_seconds": "maxAgeSeconds"}
+    return {names.get(name, name): value for name, value in rule.items()}
+
+
+def test_a_path_is_no_origin(workspace: Workspace) -> None:
+    with pytest.raises(Failed, match="without a path"):
+        workspace.plan(project_id=PROJECT, cors_origins=["https://app.example.com/"])
+
+
 @pytest.mark.long
 def test_a_second_plan_finds_nothing_to_do(workspace: Workspace) -> None:
     workspace.apply(project_id=PROJECT)
     assert workspace.at_rest(project_id=PROJECT), workspace.said
+    state = json.loads(workspace.run("show", "-json").stdout)["values"]
+    console = state["outputs"]["console_url"]["value"].removesuffix("/console")
+    buckets = [
+        one["values"] for one in state["root_module"]["resources"] if one["address"].startswith("google_storage_bucket.media")
+    ]
+    assert len(buckets) == 2
+    assert all(one["cors"][0]["origin"] == [console] for one in buckets)
     changed = workspace.folder / "functions" / "pipeline" / "tick" / "function.yaml"
     said = yaml.safe_load(changed.read_text())
     changed.write_text(yaml.safe_dump({**said, "memory": "1Gi"}))
