@@ -9,6 +9,7 @@ from urllib.parse import quote
 import requests
 from azure.core import MatchConditions
 from azure.core import exceptions as azure_errors
+from azure.core.credentials import AccessToken
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential, CredentialUnavailableError
 from azure.storage.blob import BlobBlock, BlobPrefix, ContainerClient, ContentSettings
@@ -22,6 +23,7 @@ from shared.objects.pieces import parts_of
 
 _AUTHORITY = "https://login.microsoftonline.com"
 _SUFFIX = "blob.core.windows.net"
+_PRINCIPAL_REFUSED = "Azure refused the service principal: check tenant_id, client_id and client_secret"
 _GROWS_EVERY = 5_000  # blocks, of which there are at most 50,000
 
 
@@ -50,9 +52,11 @@ class AzureCloud:
         return ContainerClient(
             self._account_url,
             self._container,
-            credential=credential,
+            credential=_Principal(credential),
             transport=transport,
             retry_total=2,
+            initial_backoff=1,  # seconds: somebody waits for the answer, and stages have tries of their own
+            increment_base=2,
             max_single_get_size=PART_BYTES,
             max_chunk_get_size=PART_BYTES,
         )
@@ -128,17 +132,32 @@ class AzureCloud:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (azure_errors.ClientAuthenticationError, CredentialUnavailableError) as error:
-            if _is_of_network(error):
-                raise network.broken(error, "the directory of tenant_id") from error
-            said = "Azure refused the service principal: check tenant_id, client_id and client_secret"
-            raise CloudError(CloudCode.CREDENTIALS_REFUSED, said) from error
+        except azure_errors.ClientAuthenticationError as error:
+            raise CloudError(CloudCode.CREDENTIALS_REFUSED, _PRINCIPAL_REFUSED) from error
         except azure_errors.HttpResponseError as error:
             raise _refusal(error) from error
         except (azure_errors.AzureError, requests.RequestException, OSError, Refused) as error:
             raise network.broken(error, f"the storage account {self._account}") from error
         except ValueError as error:  # how azure-identity says that an authority or a tenant is none
             raise CloudError(CloudCode.CREDENTIALS_REFUSED, "Azure does not know the directory of tenant_id") from error
+
+
+class _Principal:
+    """The service principal. Why it has no token is told at once: Azure's client would ask again, whatever the reason."""
+
+    def __init__(self, credential: ClientSecretCredential) -> None:
+        self._credential = credential
+
+    def get_token(self, *scopes: str, **named: Any) -> AccessToken:
+        try:
+            return self._credential.get_token(*scopes, **named)
+        except (azure_errors.ClientAuthenticationError, CredentialUnavailableError) as error:
+            if network.is_of_network(error):
+                raise network.broken(error, "the directory of tenant_id") from error
+            status = getattr(error, "status_code", None) or 0
+            if status == 429 or status >= 500:
+                raise CloudError(CloudCode.STORE_FAILED, f"the directory of tenant_id failed with status {status}") from error
+            raise CloudError(CloudCode.CREDENTIALS_REFUSED, _PRINCIPAL_REFUSED) from error
 
 
 def _refusal(error: azure_errors.HttpResponseError) -> CloudError:
@@ -158,16 +177,6 @@ def _refusal(error: azure_errors.HttpResponseError) -> CloudError:
     if status == 0:
         return network.broken(error, "the storage account")
     return CloudError(CloudCode.ACCESS_DENIED, f"the service principal may not do this in the container ({code[:60] or status})")
-
-
-def _is_of_network(error: BaseException) -> bool:
-    """Whether no token came because nobody was reached: azure-identity tells both alike."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, azure_errors.ServiceRequestError | requests.RequestException | Refused):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
 
 
 def _file(blob: Any) -> CloudFile:

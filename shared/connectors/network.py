@@ -6,6 +6,7 @@ private address is reached where the deployment names its endpoint, and nowhere 
 
 import socket
 import ssl
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,7 +68,13 @@ class StoreSession(requests.Session):
         if self._ca_file:
             named["verify"] = self._ca_file  # whatever the client above says: Azure's names the well-known authorities
         named["timeout"] = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        return super().send(request, **named)
+        try:
+            return super().send(request, **named)
+        except requests.RequestException as error:
+            refused = refusal_in(error)
+            if refused is not None:
+                raise Refused(str(refused)) from error  # no failed connection, which the clients above would try again
+            raise
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
@@ -100,11 +107,31 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
 
 def broken(error: BaseException, where: str) -> CloudError:
     """What a failed connection means for the user; `where` names the store in the user's own words."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, Refused):
-            return CloudError(CloudCode.ADDRESS_REFUSED, f"{where} leads to an address that is not public")
-        if isinstance(seen, ssl.SSLError):
-            return CloudError(CloudCode.STORE_UNREACHABLE, f"{where} could not be reached: TLS could not be agreed on")
-        seen = seen.__cause__ or seen.__context__
+    if refusal_in(error) is not None:
+        return CloudError(CloudCode.ADDRESS_REFUSED, f"{where} leads to an address that is not public")
+    if any(isinstance(seen, ssl.SSLError) for seen in _causes(error)):
+        return CloudError(CloudCode.STORE_UNREACHABLE, f"{where} could not be reached: TLS could not be agreed on")
     return CloudError(CloudCode.STORE_UNREACHABLE, f"{where} could not be reached, or broke off")
+
+
+def refusal_in(error: BaseException) -> Refused | None:
+    """The guard's word behind what a client makes of it."""
+    return next((seen for seen in _causes(error) if isinstance(seen, Refused)), None)
+
+
+def is_of_network(error: BaseException) -> bool:
+    """Whether it came to this because a connection was not made or broke."""
+    return any(isinstance(seen, requests.RequestException | Refused) for seen in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it; urllib3, requests and Azure may keep that in fields of their own."""
+    seen: list[BaseException] = []
+    todo: list[Any] = [error]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, BaseException) and one not in seen:
+            seen.append(one)
+            yield one
+            todo += [getattr(one, "reason", None), getattr(one, "inner_exception", None), *one.args[:1]]
+            todo += [one.__context__, one.__cause__]
