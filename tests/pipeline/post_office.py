@@ -24,6 +24,8 @@ from functions.pipeline.deliver_webhook.delivering import deliver_webhook
 from functions.pipeline.deliver_webhook.lanes import Lanes
 from functions.pipeline.fan_out_webhooks.fanning import Deps as FanDeps
 from functions.pipeline.fan_out_webhooks.fanning import fan_out_webhooks
+from functions.pipeline.sequence_events.sequencing import Deps as SequenceDeps
+from functions.pipeline.sequence_events.sequencing import sequence_events
 from functions.pipeline.tick.sweeping import Deps as TickDeps
 from functions.pipeline.tick.sweeping import tick
 from shared.config import Settings
@@ -90,22 +92,25 @@ class PostOffice:
         self.lanes = Lanes()
         self._provision(settings)
         deps = DeliverDeps(self.store, self.queues, self.webhooks, self.posting, self.lanes)
+        numbering = SequenceDeps(self.store)
         fanning, sweeping = FanDeps(self.store, self.queues, self.webhooks), TickDeps(self.store, self.queues, self.topics)
         self.stages: dict[str, Stage] = {
             "fan-out-webhooks": Stage(EventHappened, fan_out_webhooks, lambda: fanning),
             "deliver-webhook": Stage(DeliverWebhook, deliver_webhook, lambda: deps),
+            "sequence-events": Stage(EventHappened, sequence_events, lambda: numbering),
             "tick": Stage(Tick, tick, lambda: sweeping),
         }
 
     def _provision(self, settings: Settings) -> None:
         topic = f"projects/{PROJECT}/topics/events"
         publisher(self.pubsub).create_topic(name=topic)
-        subscriber(self.pubsub).create_subscription(
-            name=f"projects/{PROJECT}/subscriptions/fan-out-webhooks",
-            topic=topic,
-            push_config={"push_endpoint": "http://stages/fan-out-webhooks"},
-            ack_deadline_seconds=60,
-        )
+        for stage in ("fan-out-webhooks", "sequence-events"):
+            subscriber(self.pubsub).create_subscription(
+                name=f"projects/{PROJECT}/subscriptions/{stage}",
+                topic=topic,
+                push_config={"push_endpoint": f"http://stages/{stage}"},
+                ack_deadline_seconds=60,
+            )
         parent = f"projects/{PROJECT}/locations/{settings.region}"
         retry = {"max_attempts": -1, "min_backoff": {"seconds": 1}, "max_backoff": {"seconds": 60}}
         tasks_client(self.tasks).create_queue(
