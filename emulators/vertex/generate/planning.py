@@ -26,6 +26,7 @@ _SCOPE = re.compile(
 )
 _AFTER = re.compile(r"\b(?:after|afterwards|next|follow(?:s|ing)?|then)\b", re.IGNORECASE)
 _BEFORE = re.compile(r"\b(?:before|previous|earlier|precede[sd]?)\b", re.IGNORECASE)
+_ASKS_WHAT = re.compile(r"^\W*(?:(?:and|so|but|then)\b\W*)?what\b", re.IGNORECASE)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _POINTING = re.compile(r"\b(?:it|that|this|there|then|the (?:\w+ )?(?:one|moment|scene))\b", re.IGNORECASE)
 
@@ -78,7 +79,7 @@ def _further(talk: Talk, nearness: Nearness) -> list[tuple[str, dict[str, Any]]]
             return [(search.name, {"query": words[:500], "top_k": 20})]
         return []
     best = good[0].row
-    moved = _AFTER.search(talk.question) or _BEFORE.search(talk.question)
+    moved = _direction(talk.question) != 0
     if moved and segments is not None and not talk.used(segments) and best.start is not None and best.end is not None:
         return [(segments.name, _around(talk.question, best.video_id, best.run_id, best.start, best.end))]
     if _WHOLE.search(talk.question) and whole is not None and not talk.used(whole) and best.video_id:
@@ -110,14 +111,29 @@ def _pointed_at(talk: Talk) -> CitedBefore | None:
 
 
 def _around(question: str, video_id: str, run_id: str, start: float, end: float) -> dict[str, Any]:
-    if _AFTER.search(question):
+    direction = _direction(question)
+    if direction > 0:
         span = (end, end + AROUND)
-    elif _BEFORE.search(question):
+    elif direction < 0:
         span = (max(0.0, start - AROUND), start)
     else:
         span = (start, end if end > start else start + 0.001)
     arguments: dict[str, Any] = {"video_id": video_id, "from_seconds": span[0], "to_seconds": span[1]}
     return arguments | ({"prompt_run_id": run_id} if run_id and run_id != "None" else {})
+
+
+def _direction(question: str) -> int:
+    """1 where what comes after a moment is asked for, -1 for what comes before it, else 0.
+
+    "What does he do before the meeting?" asks for it. "Where does he wash his hands before the meeting?" does not: where
+    something to be found is named ahead of the word, the word belongs to what is to be found.
+    """
+    found, way = _AFTER.search(question), 1
+    if found is None:
+        found, way = _BEFORE.search(question), -1
+    if found is None or (asked_words(question[: found.start()]) and not _ASKS_WHAT.match(question)):
+        return 0
+    return way
 
 
 def _tables(talk: Talk) -> Tool | None:
@@ -170,22 +186,32 @@ def _answer(talk: Talk, nearness: Nearness) -> str:
 
 def _next_to(question: str, rows: Sequence[Row]) -> list[Row]:
     """What lies nearest to the moment that was asked from, in order of time; without such a moment, the first of all."""
-    after, before = _AFTER.search(question), _BEFORE.search(question)
-    if not after and not before:
+    direction = _direction(question)
+    if not direction:
         return list(rows[:MOST_SHOWN])
     told: list[Row] = []
     seconds = 0.0
-    for row in rows if after else reversed(rows):
+    for row in rows if direction > 0 else reversed(rows):
         if len(told) == MOST_SHOWN or seconds >= TOLD:
             break
         told.append(row)
         seconds += (row.end or 0.0) - (row.start or 0.0)
-    return told if after else told[::-1]
+    return told if direction > 0 else told[::-1]
 
 
 def _best_of(good: Sequence[Judged]) -> list[Judged]:
-    """The best, and what is nearly as good and holds no fewer of the asked words: who answers half beside it only misleads."""
-    return [one for one in good if one.share >= good[0].share and one.worth >= NEARLY * good[0].worth][:MOST_SHOWN]
+    """The best, and what is nearly as good and holds no fewer of the asked words: who answers half beside it only misleads.
+
+    Where no result holds all of them, nearly as good is what says nearly the same beyond the words that they hold.
+    """
+    if not good:
+        return []
+    best = good[0]
+    if best.holds_all:
+        alike = [one for one in good if one.share >= best.share and one.worth >= NEARLY * best.worth]
+    else:
+        alike = [best, *(one for one in good[1:] if one.share >= best.share and one.beyond >= NEARLY * best.beyond)]
+    return alike[:MOST_SHOWN]
 
 
 def _line(row: Row, piece: str) -> str:
