@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.figure import Figure
 
 BENCHES = ("starting", "request", "streams", "cutting", "evidence", "memory", "ingest", "retrieval", "search", "cold")
-ASKED_FOR = ("search_large", "chat", "neighbours")  # minutes long, or wanting a machine that does nothing else
+ASKED_FOR = ("search_large", "chat", "neighbours", "webhooks")  # minutes long, or wanting a machine that does nothing else
 _MARKS = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
 
 

@@ -72,6 +72,8 @@ class Work:
         await answer(send, said.status, b"", headers)
 
     async def _may_call(self, authorization: str, path: str) -> bool:
+        if self._invokers.knows(authorization, path):
+            return True
         if self._checks is None:
             self._checks = CapacityLimiter(4)
         return await to_thread.run_sync(self._invokers.may_call, authorization, path, limiter=self._checks)

@@ -160,12 +160,13 @@ class DeliverWebhook(Command):
 
 
 class EventHappened(Message):
-    """A fact: an event row was written."""
+    """A fact: an event row was written. Whoever has nothing to do with its type need not read it; an older sender says none."""
 
     TOPIC: ClassVar[str] = "events"
     kind: Literal["event_happened"] = "event_happened"
     tenant: str
     event_id: str
+    event_type: str = ""
 
 
 class MediaStored(Message):

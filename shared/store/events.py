@@ -49,7 +49,7 @@ def record(
         expires_at=now + KEPT,
     )
     batch.create(row)
-    return EventHappened(tenant=tenant, event_id=row.event_id)
+    return EventHappened(tenant=tenant, event_id=row.event_id, event_type=event)
 
 
 def record_run(

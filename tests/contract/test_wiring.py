@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from infra.manifests import Manifest, load_manifests
+from shared.domain.events import EventType
 from shared.domain.ids import PREFIXES, derived_id
 from shared.messaging.messages import QUEUES, Command, DeadLetter, EventHappened, MediaStored, Message, Tick
 from tests.contract.reach import COMMANDS, commands_made, publishes, settings_read
@@ -16,6 +17,7 @@ MESSAGES: list[type[Message]] = [*COMMANDS.values(), EventHappened, MediaStored,
 MOST_BYTES = 4096
 # Longest values there can be; an object's name is the longest the bucket takes.
 LONGEST = {"name": "media/" + "é" * 500, "bucket": "b" * 222, "generation": "9" * 19, "tenant": "t" * 128}
+LONGEST["event_type"] = max(EventType, key=len)
 
 
 def named(name: str) -> Manifest:

@@ -73,8 +73,8 @@ class MortalPosting(Posting):
 
 
 class PostOffice:
-    def __init__(self, folder: Path, dialer: Dialer | None = None, *, seconds: float = 1.0) -> None:
-        self.clock, self.faults = ManualClock(1_780_000_000.0), Faults()
+    def __init__(self, folder: Path, dialer: Dialer | None = None, *, seconds: float = 1.0, faults: Faults | None = None) -> None:
+        self.clock, self.faults = ManualClock(1_780_000_000.0), faults or Faults()
         self.tasks, self.pubsub = TasksEngine(None, self.clock), PubSubEngine(None, self.clock)
         settings = Settings(project_id=PROJECT)
         self.store = Store(

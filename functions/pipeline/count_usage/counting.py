@@ -21,6 +21,8 @@ class Deps:
 
 
 def count_usage(message: EventHappened, deps: Deps) -> None:
+    if message.event_type and message.event_type not in COUNTED:
+        return
     event = deps.store.get(Event, message.tenant, message.event_id)
     if event is None:  # expired since
         return

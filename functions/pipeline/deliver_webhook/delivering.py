@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.pipeline.deliver_webhook.lanes import Lanes
+from functions.pipeline.deliver_webhook.lanes import Lanes, Passage
 from shared.domain.clock import wire_time
 from shared.domain.webhooks import (
     ATTEMPTS,
@@ -60,25 +60,26 @@ def deliver_webhook(message: DeliverWebhook, deps: Deps) -> None:
         said = "the worker ended in the last attempt; it may have arrived"
         _commit(delivery, deps, **_ended(DeliveryStatus.FAILED, now), attempt_log=_lost(delivery), error_message=said)
         return
-    with deps.lanes.enter(webhook.webhook_id) as free:
-        if not free:
+    with deps.lanes.enter(webhook.webhook_id) as passage:
+        if passage is None:
             _come_by_again(delivery, now, deps)
             return
-        _attempt(delivery, webhook, deps)
+        _attempt(delivery, webhook, passage, deps)
 
 
-def _attempt(delivery: Delivery, webhook: Webhook, deps: Deps) -> None:
+def _attempt(delivery: Delivery, webhook: Webhook, passage: Passage, deps: Deps) -> None:
     now = deps.store.clock()
     attempt_id = _take(delivery, now, deps)
-    outcome = deps.posting.post(
-        webhook,
-        delivery.payload,
-        message_id=delivery.event_id,
-        delivery_id=delivery.delivery_id,
-        attempt_id=attempt_id,
-        event_type=delivery.event_type,
-        now=now,
-    )
+    with passage.timed():
+        outcome = deps.posting.post(
+            webhook,
+            delivery.payload,
+            message_id=delivery.event_id,
+            delivery_id=delivery.delivery_id,
+            attempt_id=attempt_id,
+            event_type=delivery.event_type,
+            now=now,
+        )
     ended = deps.store.clock()
     _conclude(delivery, outcome, ended, deps)
     if outcome.delivered:

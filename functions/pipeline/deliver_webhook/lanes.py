@@ -19,6 +19,23 @@ class _Lane:
     slow: bool = False
 
 
+class Passage:
+    """A place in a lane."""
+
+    def __init__(self, lane: _Lane, timer: Callable[[], float]) -> None:
+        self._lane = lane
+        self._timer = timer
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Around what waits for the receiver, and nothing else: that our own store is slow is no fault of theirs."""
+        started = self._timer()
+        try:
+            yield
+        finally:
+            self._lane.slow = self._timer() - started >= SLOW_SECONDS
+
+
 class Lanes:
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         self._timer = timer
@@ -26,19 +43,17 @@ class Lanes:
         self._lock = threading.Lock()
 
     @contextmanager
-    def enter(self, receiver: str) -> Iterator[bool]:
-        """False where the receiver's lane is full: then nothing may be sent to it now."""
+    def enter(self, receiver: str) -> Iterator["Passage | None"]:
+        """None where the receiver's lane is full: then nothing may be sent to it now."""
         lane = self._enter(receiver)
         if lane is None:
-            yield False
+            yield None
             return
-        started = self._timer()
         try:
-            yield True
+            yield Passage(lane, self._timer)
         finally:
             with self._lock:
                 lane.under_way -= 1
-                lane.slow = self._timer() - started >= SLOW_SECONDS
 
     def _enter(self, receiver: str) -> _Lane | None:
         with self._lock:

@@ -164,4 +164,4 @@ def _republish(deps: Deps) -> None:
         .limit(AT_ONCE)
     )
     for event in list(deps.store.stream(Event, late)):
-        deps.topics.publish(EventHappened(tenant=event.tenant, event_id=event.event_id))
+        deps.topics.publish(EventHappened(tenant=event.tenant, event_id=event.event_id, event_type=event.event_type))
