@@ -40,6 +40,20 @@ resource "google_storage_bucket" "media" {
     }
   }
 
+  # An export goes with its index or run; where its file is to go before that, the bucket sees to it.
+  dynamic "lifecycle_rule" {
+    for_each = each.key == "derived" && var.export_days > 0 ? [var.export_days] : []
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age            = lifecycle_rule.value
+        matches_prefix = ["exports/"]
+      }
+    }
+  }
+
   cors {
     origin          = local.page_origins
     method          = local.page_methods[each.key]

@@ -89,6 +89,16 @@ variable "cors_origins" {
   }
 }
 
+variable "export_days" {
+  description = "Days after which the files of exports are removed; 0 keeps each as long as its index or run."
+  type        = number
+  default     = 0
+  validation {
+    condition     = var.export_days >= 0 && floor(var.export_days) == var.export_days
+    error_message = "A whole number of days, or 0."
+  }
+}
+
 variable "deletion_protection" {
   description = "Refuses to delete the database and buckets that hold something. `make destroy` takes it away first."
   type        = bool

@@ -286,7 +286,9 @@ def test_what_is_made_for_a_local_run_is_made_in_the_cloud_and_nothing_else(plan
 def test_the_consoles_pages_may_upload_in_pieces_and_read_and_no_other_page_may(workspace: Workspace) -> None:
     """The planned rules, as the store keeps them: the console's origin is known once there is a gateway, a named one now."""
     named = "https://app.example.com"
-    plan = workspace.plan(project_id=PROJECT, cors_origins=[named])
+    plan = workspace.plan(project_id=PROJECT, cors_origins=[named], export_days=30)
+    removed = {kind: _removed(said) for kind, said in of(plan, "google_storage_bucket", "media").items()}
+    assert removed == {"originals": [], "derived": [(30, ["exports/"])]}, "exports alone have an age, where one is given"
     for kind, method in (("originals", "PUT"), ("originals", "GET"), ("derived", "GET")):
         rules = [_as_stored(one) for one in of(plan, "google_storage_bucket", "media")[kind]["cors"]]
         assert [len(one["origin"]) for one in rules] == [2]
@@ -295,6 +297,12 @@ def test_the_consoles_pages_may_upload_in_pieces_and_read_and_no_other_page_may(
         assert "Range" in cors.response(rules, named, method)["Access-Control-Expose-Headers"].split(", ")
         assert cors.preflight(rules, "https://elsewhere.example", method, []) == {}
         assert kind == "originals" or cors.preflight(rules, named, "PUT", []) == {}
+
+
+def _removed(bucket: dict[str, Any]) -> list[tuple[int, list[str]]]:
+    """Age in days and beginnings of the names of what a bucket removes by itself."""
+    rules = [(rule["action"][0]["type"], rule["condition"][0]) for rule in bucket["lifecycle_rule"]]
+    return [(said["age"], said["matches_prefix"]) for kind, said in rules if kind == "Delete"]
 
 
 def _as_stored(rule: dict[str, Any]) -> dict[str, Any]:

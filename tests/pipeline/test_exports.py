@@ -64,6 +64,15 @@ def test_a_run_is_exported_as_one_json_document(house: DeliveryHouse) -> None:
     assert events_of(house, export["export_id"]) == ["export.ready"]
 
 
+def test_of_a_file_that_the_bucket_has_removed_the_download_says_so(house: DeliveryHouse) -> None:
+    run = house.run([(house.video(), [HARBOUR])])
+    export = exported(house, f"/exports/prompt-run/{run.run_id}")
+    house.world.objects.delete_below("derived", f"exports/{house.tenant}/")
+    gone = house.call("GET", f"/exports/{export['export_id']}/download")
+    assert (gone.status, gone.error) == (404, "export_not_found") and "export again" in gone.json["error"]["message"]
+    assert house.call("GET", f"/exports/{export['export_id']}").json["status"] == "completed"
+
+
 def test_an_index_is_exported_with_its_own_media_and_the_runs_over_them(house: DeliveryHouse) -> None:
     here, there = house.index(), house.index("Other")
     mine, lonely, other = house.video(here.index_id), house.video(here.index_id, "Lonely"), house.video(there.index_id)
