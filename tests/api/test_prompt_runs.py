@@ -1,5 +1,6 @@
 """Prompt runs through the API: what is asked for, what it would come to, what failed and another try at it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from shared.domain.failures import FailureCode
 from shared.domain.ids import new_id
 from shared.domain.media import Cut, CutSettings, Video
-from shared.domain.runs import Run, RunMedia, SegmentResult
+from shared.domain.runs import LlmCall, Run, RunMedia, SegmentResult
 from shared.messaging.messages import PlanRun, ProcessSegment
 from tests.api.test_indexes import an_index, put_run, put_video, tenant_of
 from tests.api.test_prompts import create, scenes
@@ -199,3 +200,23 @@ def test_a_run_tells_how_far_it_is_from_the_first_moment_on(world: World, prompt
     run = world.call("POST", "/prompt-runs/execute", body, world.as_owner()).json
     assert (run["progress"]["stage"], run["progress"]["percent"], run["progress"]["eta_seconds"]) == ("planning", 0.0, None)
     assert (run["force"], run["reused_segments"]) == (True, 0)
+
+
+def test_the_calls_of_one_segment_are_listed_alone_and_with_what_they_rest_on(world: World, prompt_id: str) -> None:
+    film = a_film(world)
+    run = put_run(world, tenant_of(world), [], status="completed")
+    segments = [new_id("segment") for _ in range(2)]
+    batch = world.store.batch()
+    for number, segment_id in enumerate(segments):
+        now = world.store.clock() + timedelta(seconds=number)
+        told = {"text": "{}", "evidence": {"headline": [{"sense": "reading", "text": f"LINE {number}", "at": 1.5}]}}
+        common = {"created_at": now, "updated_at": now, "tenant": film.tenant, "user_id": "ada", "invoked_at": now}
+        named = {"run_id": run.run_id, "prompt_id": prompt_id, "video_id": film.video_id, "segment_id": segment_id}
+        asked = {"model": "offline-evidence", "purpose": "segment_extraction", "status": "completed", "response": told}
+        batch.create(LlmCall(**common, **named, **asked, llm_call_id=f"llm_{number}"))
+    batch.commit()
+    path, reader = f"/prompt-runs/{run.run_id}/llm-calls", world.as_key("read")
+    assert [one["segment_id"] for one in world.call("GET", path, None, reader).json] == segments
+    [one] = world.call("GET", path, None, reader, query={"segment_id": segments[1]}).json
+    assert one["segment_id"] == segments[1] and one["evidence"]["headline"][0]["text"] == "LINE 1"
+    assert world.call("GET", path, None, reader, query={"segment_id": new_id("segment")}).json == []

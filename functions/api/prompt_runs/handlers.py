@@ -6,7 +6,7 @@ from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from functions.api.prompt_runs.schemas import ListQuery, ResultsQuery
+from functions.api.prompt_runs.schemas import CallsQuery, ListQuery, ResultsQuery
 from functions.api.prompt_runs.views import llm_call, segment_result, video_result
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.runs import LlmCall, Run, RunMedia, RunStatus, SegmentResult, SegmentState
@@ -86,6 +86,9 @@ def list_llm_calls(call: Call[None], deps: Deps, run_id: str) -> list[dict[str, 
     """List the model calls of a run, oldest first, for debugging"""
     run = deps.runs.get(call.tenant, run_id)
     query = deps.store.collection(LlmCall, call.tenant).where(filter=FieldFilter("run_id", "==", run.run_id))
+    asked: CallsQuery = call.query
+    if asked.segment_id is not None:
+        query = query.where(filter=FieldFilter("segment_id", "==", asked.segment_id))
     calls = list(deps.store.stream(LlmCall, query.order_by("invoked_at").limit(MOST_CALLS)))
     living = {video.video_id for video in deps.videos.get_many(call.tenant, [one.video_id for one in calls])}
     return [llm_call(one) for one in calls if one.video_id in living]

@@ -8,7 +8,7 @@ from functions.api.prompt_runs.answers import (
     SegmentResultAnswer,
     VideoResultAnswer,
 )
-from functions.api.prompt_runs.schemas import ExecuteBody, ListQuery, ProcessQuery, ResultsQuery, RetryBody
+from functions.api.prompt_runs.schemas import CallsQuery, ExecuteBody, ListQuery, ProcessQuery, ResultsQuery, RetryBody
 from shared.domain.errors import ErrorCode
 from shared.http.answers import Page
 from shared.http.routes import Scope, get, post
@@ -63,7 +63,14 @@ ROUTES = [
         scope=Scope.READ,
         errors=(*_ITEM, ErrorCode.VIDEO_RESULT_NOT_FOUND),
     ),
-    get("/prompt-runs/{run_id}/llm-calls", handlers.list_llm_calls, answer=list[LlmCallAnswer], scope=Scope.READ, errors=_RUN),
+    get(
+        "/prompt-runs/{run_id}/llm-calls",
+        handlers.list_llm_calls,
+        answer=list[LlmCallAnswer],
+        query=CallsQuery,
+        scope=Scope.READ,
+        errors=_RUN,
+    ),
     get(
         "/prompt-runs/{run_id}/failed-segments",
         retries.list_failed_segments,

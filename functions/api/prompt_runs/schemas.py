@@ -48,6 +48,12 @@ class ListQuery(BaseModel):
     limit: int = Field(50, ge=1, le=200)
 
 
+class CallsQuery(BaseModel):
+    """With `segment_id`, only the calls about that segment."""
+
+    segment_id: Id | None = None
+
+
 class ResultsQuery(BaseModel):
     video_id: Id
     limit: int = Field(50, ge=1, le=100)
