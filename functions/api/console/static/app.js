@@ -1,5 +1,5 @@
 // The shell: sign-in, the way around, and the view that the address names. Views are loaded when they are first looked at.
-import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./preact-htm.js";
+import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./preact-htm.js";
 import { forgetCall, get } from "./api.js";
 import { Code, Failure, Field, Waiting, useDeed } from "./elements.js";
 import { Icon } from "./icons.js";
@@ -53,9 +53,9 @@ function Shell() {
   const [title, load, parent] = VIEWS[name] ?? INNER[name];
   const view = useLoaded(name, load);
   const main = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title} · VideoVector`;
-    forgetCall();
+    forgetCall(); // before the new view's effects make their own
     main.current.scrollTop = 0;
   }, [parts.join("/")]);
   useKeys();

@@ -76,11 +76,10 @@ export function Waiting({ rows = 3 }) {
   return html`<div class="waiting" role="status" aria-label="Loading">${Array.from({ length: rows }, () => html`<div></div>`)}</div>`;
 }
 
-/** Shows an answer in one of its three states. */
+/** Shows an answer in one of its three states. One element around it keeps its place among its neighbours as they come and go. */
 export function Answer({ of, children, rows }) {
-  if (of.error) return html`<${Failure} error=${of.error} again=${of.reload} />`;
-  if (of.data === undefined) return html`<${Waiting} rows=${rows} />`;
-  return children(of.data);
+  return html`<div class="answer">${of.error ? html`<${Failure} error=${of.error} again=${of.reload} />`
+    : of.data === undefined ? html`<${Waiting} rows=${rows} />` : children(of.data)}</div>`;
 }
 
 const TONES = {
@@ -120,7 +119,12 @@ export function Copy({ text, label = "Copy" }) {
 }
 
 export function Tabs({ tabs, at, to }) {
-  return html`<nav class="tabs" aria-label="Sections">${tabs.map(([name, label]) =>
+  const bar = useRef();
+  useEffect(() => {
+    const here = bar.current.querySelector("[aria-current]");
+    if (here) bar.current.scrollLeft = here.offsetLeft - (bar.current.clientWidth - here.offsetWidth) / 2;
+  }, [at]);
+  return html`<nav class="tabs" ref=${bar} aria-label="Sections">${tabs.map(([name, label]) =>
     html`<a href=${to(name)} aria-current=${name === at ? "page" : undefined}>${label}</a>`)}</nav>`;
 }
 

@@ -44,7 +44,7 @@ export function RunDialog({ target, close, promptId }) {
     ${said.video_segmentation_type === "fixed" && html`<${Field} label="Seconds each"><input type="number" min="1" max="300" value=${said.video_segment_duration}
       onInput=${(event) => change({ video_segment_duration: event.target.value })} /></${Field}>`}
     <${Field} label="Model"><select value=${said.processing_model} onChange=${(event) => change({ processing_model: event.target.value })}>
-      ${MODELS.map((one) => html`<option>${one}</option>`)}</select></${Field}></div>
+      ${MODELS.map((one) => html`<option value=${one}>${one}</option>`)}</select></${Field}></div>
     <div class="row">${[["enable_transcription", "Transcribe speech"], ["enable_image_embedding", "Find by picture"], ["force", "Ask again even if known"]].map(([name, label]) =>
       html`<label class="check"><input type="checkbox" checked=${said[name]} onChange=${(event) => change({ [name]: event.target.checked })} />${label}</label>`)}</div>
     ${expected && html`<p class="note">${count(expected.total_media, "item")} of ${clock(Math.round(expected.media_seconds))}, ${expected.segments_exact ? "" : "about "}${count(expected.segments, "segment")},

@@ -81,7 +81,7 @@ function Value({ field, one, change }) {
   if (one.operator.endsWith("empty")) return html`<span></span>`;
   const input = (event) => change(event.target.value);
   const choices = field.type === "boolean" ? ["true", "false"] : one.operator === "equals" ? field.choices : undefined;
-  if (choices) return html`<select aria-label="Value" value=${one.value} onChange=${input}>${choices.map((choice) => html`<option>${choice}</option>`)}</select>`;
+  if (choices) return html`<select aria-label="Value" value=${one.value} onChange=${input}>${choices.map((choice) => html`<option value=${String(choice)}>${String(choice)}</option>`)}</select>`;
   const numeric = field.type === "integer" || field.type === "number" || one.operator.startsWith("length");
   return html`<input aria-label="Value" required type=${numeric ? "number" : "text"} step=${field.type === "number" ? "any" : 1} value=${one.value} onInput=${input} />`;
 }

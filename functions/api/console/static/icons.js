@@ -19,6 +19,7 @@ const SHAPES = {
   sound: "M5 10v4M9 6v12M13 9v6M17 4v16M20 11v2",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
   marker: "M7 4h10v16l-5-4-5 4z",
+  proof: "M9 12l2 2 4-5M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6z",
   out: "M14 4h6v16h-6M4 12h11M11 8l4 4-4 4",
   bin: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
 };

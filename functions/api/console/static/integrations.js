@@ -73,7 +73,7 @@ function NewExport({ close, done }) {
   };
   return html`<${Dialog} title="New export" close=${close}><${Answer} of=${known}>${([indexes, connectors]) => html`<form onSubmit=${submit}>
     <${Field} label="Index"><select value=${said.index} onChange=${change("index")}>${indexes.map((one) => html`<option value=${one.index_id}>${one.name}</option>`)}</select></${Field}>
-    <div class="pair"><${Field} label="Format"><select value=${said.format} onChange=${change("format")}>${["json", "jsonl", "parquet"].map((one) => html`<option>${one}</option>`)}</select></${Field}>
+    <div class="pair"><${Field} label="Format"><select value=${said.format} onChange=${change("format")}>${["json", "jsonl", "parquet"].map((one) => html`<option value=${one}>${one}</option>`)}</select></${Field}>
     <${Field} label="To"><select value=${said.connector} onChange=${change("connector")}><option value="">A file to download</option>${connectors.filter((one) => one.scopes.includes("export")).map((one) => html`<option value=${one.connector_id}>${one.name}</option>`)}</select></${Field}></div>
     ${said.connector && html`<${Field} label="Folder there"><input value=${said.subpath} onInput=${change("subpath")} /></${Field}>`}
     <${Failure} error=${make.error} /><footer><button class="primary" disabled=${make.busy || !indexes.length}>Export</button></footer></form>`}</${Answer}></${Dialog}>`;

@@ -10,6 +10,8 @@ import { upload } from "./uploads.js";
 import { RunDialog } from "./executing.js";
 
 const PLAYGROUND = "playground";
+const FIRST = 24; // media; what a screen holds, so that it is there at once
+const MORE = 100;
 const KINDS = { video: "film", audio: "sound", image: "picture" };
 
 export function View({ parts }) {
@@ -52,7 +54,7 @@ function useMedia(path) {
     if (asking.current) return;
     asking.current = true;
     try {
-      const page = await get(path, { limit: 100, cursor }, { quiet: Boolean(cursor) });
+      const page = await get(path, { limit: cursor ? MORE : FIRST, cursor }, { quiet: Boolean(cursor) });
       setState((before) => ({ items: cursor ? [...before.items, ...page.data] : page.data, next: page.pagination.next_cursor }));
     } catch (error) {
       setState((before) => ({ ...before, loading: false, error }));

@@ -1,7 +1,7 @@
 // One media item: the player in step with the segments of its runs, the words spoken, and what was extracted.
-import { html, useEffect, useRef, useState } from "./preact-htm.js";
+import { html, useEffect, useMemo, useRef, useState } from "./preact-htm.js";
 import { all, call, get, remove } from "./api.js";
-import { Answer, Empty, Failure, Pill, Sure, Tabs, useAnswer } from "./elements.js";
+import { Answer, Empty, Failure, Pill, Sure, Tabs, useAnswer, useDeed } from "./elements.js";
 import { RunDialog } from "./executing.js";
 import { MarkDialog, Tree } from "./fields.js";
 import { clock, size, when } from "./format.js";
@@ -69,20 +69,35 @@ function Item({ video, query, reload }) {
 }
 
 function Segments({ lane, now, seek, setMarking }) {
-  return html`<ol class="segments">${lane.segments.map((one) => {
-    const current = now >= one.start_time && now < one.end_time;
-    const mark = (path, was) => setMarking({ target: { target_type: "field", target_id: one.segment_id, run_id: lane.run.run_id, field_path: path }, was });
-    return html`<li key=${one.segment_id} class=${current ? "now" : ""}>
+  return html`<ol class="segments">${lane.segments.map((one) => html`<${Segment} key=${one.segment_id} one=${one} run=${lane.run.run_id}
+    current=${now >= one.start_time && now < one.end_time} seek=${seek} setMarking=${setMarking} />`)}</ol>`;
+}
+
+function Segment({ one, run, current, seek, setMarking }) {
+  const [proof, setProof] = useState(null);
+  const prove = useDeed(async () => setProof(proof ? null : { seek, evidence: await evidenceOf(run, one.segment_id) }));
+  const mark = (path, was) => setMarking({ target: { target_type: "field", target_id: one.segment_id, run_id: run, field_path: path }, was });
+  const told = proof && Object.keys(proof.evidence).length > 0;
+  // The player tells its time several times a second: only what changed is drawn again.
+  return useMemo(() => html`<li class=${current ? "now" : ""}>
       <button class="bare moment" data-item onClick=${() => seek(one.start_time, true)} aria-label=${`Play from ${clock(one.start_time)}`}>
         ${one.thumbnail_uri ? html`<img src=${one.thumbnail_uri} alt="" loading="lazy" />` : html`<${Icon} name="play" />`}<b class="time">${clock(one.start_time)}</b></button>
       <div class="grow"><p class="row"><span class="quiet grow">${clock(one.start_time)} – ${clock(one.end_time)}</span>
         ${one.segment_status !== "successful" && html`<${Pill} status=${one.segment_status} />`}
+        ${one.metadata && html`<button class="bare tiny" aria-pressed=${Boolean(proof)} disabled=${prove.busy} onClick=${prove.run} aria-label=${`Evidence of ${clock(one.start_time)}`} title="What this rests on"><${Icon} name="proof" /></button>`}
         <button class="bare tiny" aria-label="Mark this segment" title=${one.marker?.note || "Mark"} style=${one.marker?.color ? { color: one.marker.color } : {}}
-          onClick=${() => setMarking({ target: { target_type: "segment", target_id: one.segment_id, run_id: lane.run.run_id }, was: one.marker })}><${Icon} name="marker" /></button></p>
-      ${one.error_message && html`<p class="failure">${one.error_message}</p>`}
-      ${one.metadata && html`<${Tree} value=${one.metadata} markers=${one.metadata_markers} mark=${mark} />`}
-      ${one.transcript && html`<p class="spoken">${one.transcript}</p>`}</div></li>`;
-  })}</ol>`;
+          onClick=${() => setMarking({ target: { target_type: "segment", target_id: one.segment_id, run_id: run }, was: one.marker })}><${Icon} name="marker" /></button></p>
+      ${one.error_message && html`<p class="failure">${one.error_message}</p>`}<${Failure} error=${prove.error} />
+      ${one.metadata && html`<${Tree} value=${one.metadata} markers=${one.metadata_markers} mark=${mark} proof=${proof} />`}
+      ${proof && !told && html`<p class="quiet">The model tells no evidence of its own here. <a href=${link(["runs", run], { tab: "calls" })}>What it was asked and answered</a></p>`}
+      ${proof && one.processing_warning && html`<p class="quiet">${one.processing_warning}</p>`}
+      ${one.transcript && html`<p class="spoken">${one.transcript}</p>`}</div></li>`, [one, run, current, proof, prove.busy, prove.error]);
+}
+
+/** {path: sources} as the models of this machine tell it; the path of a field as in the tree. */
+async function evidenceOf(run, segment) {
+  const calls = await get(`/prompt-runs/${run}/llm-calls`, { segment_id: segment });
+  return Object.assign({}, ...calls.filter((call) => call.purpose === "segment_extraction").map((call) => call.evidence ?? {}));
 }
 
 function Transcript({ video, run, now, seek }) {

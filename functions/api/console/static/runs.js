@@ -59,9 +59,10 @@ function Export({ runId }) {
 
 function Progressing({ run, live }) {
   const failures = run.field_extraction_failures + run.transcription_failures + run.image_embedding_failures;
+  const kinds = [["films", run.completed_videos, run.total_videos], ["sounds", run.completed_audios, run.total_audios], ["pictures", run.completed_images, run.total_images]];
   const figures = [
-    ["segments", `${run.completed_segments} / ${run.total_segments}`], ["taken over from before", run.reused_segments], ["failed operations", failures],
-    ["films", `${run.completed_videos} / ${run.total_videos}`], ["sounds", `${run.completed_audios} / ${run.total_audios}`], ["pictures", `${run.completed_images} / ${run.total_images}`], ["media", clock(Math.round(run.total_video_seconds))],
+    ["segments", `${run.completed_segments} / ${run.total_segments}`], ["reused", run.reused_segments], ["failed operations", failures],
+    ...kinds.filter(([, , total]) => total).map(([label, done, total]) => [label, `${done} / ${total}`]), ["media", clock(Math.round(run.total_video_seconds))],
   ];
   return html`<section class="sheet" aria-label="Progress"><div class="row"><b class="grow">${said(run.progress.stage)}</b><span>${percent(run.progress.percent)}${live && run.progress.eta_seconds ? `, about ${clock(Math.round(run.progress.eta_seconds))} to go` : ""}</span></div>
       <${Progress} value=${run.progress.percent} label="Progress" /></section>

@@ -41,8 +41,8 @@ export function SampleForm({ schema: given, root, value, change, label = "", dep
 }
 
 function control(schema, type, value, change) {
-  if (schema.enum) return html`<select value=${String(value)} onChange=${(event) => change(schema.enum.find((one) => String(one) === event.target.value))}>${schema.enum.map((one) => html`<option>${String(one)}</option>`)}</select>`;
-  if (type === "boolean") return html`<select value=${String(value)} onChange=${(event) => change(event.target.value === "true")}><option>true</option><option>false</option></select>`;
+  if (schema.enum) return html`<select value=${String(value)} onChange=${(event) => change(schema.enum.find((one) => String(one) === event.target.value))}>${schema.enum.map((one) => html`<option value=${String(one)}>${String(one)}</option>`)}</select>`;
+  if (type === "boolean") return html`<select value=${String(value)} onChange=${(event) => change(event.target.value === "true")}><option value="true">true</option><option value="false">false</option></select>`;
   const numeric = type === "integer" || type === "number";
   return html`<input type=${numeric ? "number" : "text"} step=${type === "integer" ? 1 : "any"} value=${value ?? ""} onInput=${(event) => change(numeric ? (event.target.value === "" ? null : Number(event.target.value)) : event.target.value)} />`;
 }

@@ -13,7 +13,7 @@ const LARGEST = 1600; // px; a larger picture finds nothing more
 
 export function View({ parts, query }) {
   const mode = parts[0] ?? "words";
-  const indexes = useAnswer(() => get("/indexes", {}, { quiet: true }), []);
+  const indexes = useAnswer(() => get("/indexes"), []);
   const [place, setPlace] = useState({ index: query.index ?? "", run: query.run ?? "" });
   const change = (part) => setPlace((before) => ({ ...before, ...part }));
   useEffect(() => {

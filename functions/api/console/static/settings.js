@@ -2,7 +2,7 @@
 import { html, useState } from "./preact-htm.js";
 import { BASE, get, post, remove } from "./api.js";
 import { Answer, Copy, Dialog, Empty, Failure, Field, Pill, Sure, Tabs, useAnswer, useDeed } from "./elements.js";
-import { ago, json, number, said } from "./format.js";
+import { ago, json, number, said, size } from "./format.js";
 import { Icon } from "./icons.js";
 import { link } from "./router.js";
 import { session } from "./session.js";
@@ -42,7 +42,7 @@ function NewKey({ close, made }) {
     if (one) made(one);
   };
   return html`<${Dialog} title="New key" close=${close}><form onSubmit=${submit}><${Field} label="Name" hint="What will use it?"><input required maxlength="100" value=${form.name} onInput=${change("name")} /></${Field}>
-    <div class="pair"><${Field} label="Scope" hint="Each includes those before it."><select value=${form.scope} onChange=${change("scope")}>${["search", "read", "write", "admin"].map((one) => html`<option>${one}</option>`)}</select></${Field}>
+    <div class="pair"><${Field} label="Scope" hint="Each includes those before it."><select value=${form.scope} onChange=${change("scope")}>${["search", "read", "write", "admin"].map((one) => html`<option value=${one}>${one}</option>`)}</select></${Field}>
     <${Field} label="Days it lasts" hint="Empty: for ever."><input type="number" min="1" max="365" value=${form.days} onInput=${change("days")} /></${Field}></div>
     <${Failure} error=${make.error} /><footer><button class="primary" disabled=${make.busy}>Create</button></footer></form></${Dialog}>`;
 }
@@ -58,7 +58,7 @@ function Usage() {
   const usage = useAnswer(() => get("/usage"), []);
   const limits = useAnswer(() => get("/rate-limit/status", {}, { quiet: true }), []);
   return html`<${Answer} of=${usage}>${(one) => html`<p class="quiet">Since ${new Date(one.period_start).toLocaleDateString()}. Counted, not billed.</p>
-      <div class="figures">${Object.entries(one.totals).map(([name, value]) => html`<div><b>${number(value)}</b><span>${said(name.replace("total_", ""))}</span></div>`)}</div>
+      <div class="figures">${Object.entries(one.totals).map(([name, value]) => html`<div><b>${name.endsWith("_bytes") ? size(value) : number(value)}</b><span>${said(name.replace("total_", "").replace("_bytes", ""))}</span></div>`)}</div>
       ${Object.keys(one.model_usage).length > 0 && html`<div class="table" role="region" tabindex="0" aria-label="Usage by model"><table><thead><tr><th>Model</th><th>What</th><th class="n">How much</th></tr></thead><tbody>${Object.entries(one.model_usage).flatMap(([model, counts]) => Object.entries(counts).map(([name, value]) => html`<tr><td>${model}</td><td>${said(name)}</td><td class="n">${number(value)}</td></tr>`))}</tbody></table></div>`}`}</${Answer}>
     <${Answer} of=${limits}>${({ categories }) => html`<section class="sheet" aria-label="Limits"><header><h2>Limits</h2></header><div class="table"><table><thead><tr><th>Calls</th><th class="n">this minute</th><th class="n">this hour</th></tr></thead><tbody>${Object.entries(categories).map(([name, one]) => html`<tr><td>${name}</td><td class="n">${one.minute_used} / ${number(one.minute_limit)}</td><td class="n">${one.hour_used} / ${number(one.hour_limit)}</td></tr>`)}</tbody></table></div></section>`}</${Answer}>`;
 }
