@@ -9,7 +9,7 @@ SEEDS ?= 0:100000
 SDKS := 1.0.0 1.1.0 2.0.0
 export PORT DATA_DIR
 .DEFAULT_GOAL := help
-.PHONY: demo run test test-all test-browser simulate chaos check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
+.PHONY: demo run test test-all test-browser chromium simulate chaos check bench bench-large eval package plan deploy destroy smoke openapi fuzz doctor help lock clean
 
 demo: $(VENV)/.installed ## start everything, generate a film, run a prompt over it, search it
 	@$(PY) -m demo --port $(PORT) --data-dir $(DATA_DIR)
@@ -25,6 +25,9 @@ test-all: $(VENV)/.tested ## every test, the long ones too
 
 test-browser: $(VENV)/.tested ## the console in a real Chromium, where one is installed
 	$(PY) -m pytest tests/browser -q
+
+chromium: $(VENV)/.tested ## get a Chromium for make test-browser, where none is installed
+	@$(PY) -m infra.chromium
 
 simulate: $(VENV)/.tested ## a hundred thousand seeds of a platform at its worst (SEEDS=from:to)
 	$(PY) -m tests.simulation --seeds $(SEEDS)
