@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.chat import TurnStatus
 from shared.tables.sandbox import Sandbox
 from tests.chat.test_streams import ANSWERS, assert_grammar
 from tests.chat.test_turns import station
@@ -41,13 +42,15 @@ def run(chat: ChatWorld) -> tuple[dict[str, Any], list[int]]:
         return answers(body)
 
     chat.gemini.say = say
-    session = chat.session()
+    session, begun = chat.session(), chat.clock()
     chat.begin(session, "Look around.")
-    for _ in range(6):
+    ended = 0
+    while ended < 2 and chat.clock() < begun + 900:  # once more behind its end, where nothing may happen any more
         chat.world.deliver()
+        [turn] = chat.stored(session)
+        ended += TurnStatus(turn.status).is_terminal
         chat.clock.advance(130)
         chat.world.tick()
-    [turn] = chat.stored(session)
     return {**chat.last(session), "log": chat.log(turn), "kept": [step.number for step in chat.steps(turn)]}, asked
 
 
@@ -78,3 +81,17 @@ def test_a_turn_survives_the_death_of_its_worker_at_every_write(mortal: tuple[Ch
         assert len(asked) <= 4 and sorted(set(asked)) == [0, 1, 2], str(death)
         assert len(asked) == 3 or death.moment == "before", str(death)
     assert died >= 8
+
+
+def test_a_turn_whose_worker_died_goes_on_within_half_a_minute(mortal: tuple[ChatWorld, Mortality]) -> None:
+    """Somebody looks at its stream: the queue's next delivery takes it over as soon as the short lease is over."""
+    chat, mortality = mortal
+    station(chat)
+    chat.gemini.say = scripted(*ANSWERS)
+    session = chat.session()
+    mortality.begin(Death(Call("run-turn", "firestore.Commit", 3), "after"))
+    chat.begin(session, "Look around.")
+    chat.world.deliver(horizon=30)
+    [turn] = chat.stored(session)
+    assert mortality.doom is None and (turn.status, turn.attempt) == ("completed", 2)
+    assert_grammar(chat.log(turn))

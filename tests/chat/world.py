@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from emulators.identity.engine import Engine as IdentityEngine
 from functions.api.chat.handlers import Deps
 from functions.api.chat.routes import ROUTES
+from functions.pipeline.run_turn.turning import LEASE, run_turn
 from functions.pipeline.run_turn.turning import Deps as TurnDeps
-from functions.pipeline.run_turn.turning import run_turn
 from shared.chat.following import Follower
 from shared.chat.scope import ChatScope
 from shared.chat.talking import Deps as TalkDeps
@@ -134,7 +134,7 @@ class ChatWorld:
         texts = TextSearch(world.store, world.vectors, self.models)
         self.library = Library(world.store, runs, videos, texts, filters, tables)
         talk = TalkDeps(world.store, self.models, self.library, world.clock.advance)
-        self.turn_deps = TurnDeps(world.store, Claims(world.store, no_heartbeat), talk)
+        self.turn_deps = TurnDeps(world.store, Claims(world.store, no_heartbeat, LEASE), talk)
         world.stages["run-turn"] = Stage(RunTurn, run_turn, lambda: self.turn_deps)
         deletions = Deletions(world.store, world.queues)
         follower = Follower(world.store, soon=0.002, seldom=0.01)

@@ -11,9 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from demo.film import Shot
+from tests.chat.test_streams import assert_grammar
+from tests.chat.world import events_of
 from tests.e2e.stack import Stack, alive, eventually
 from tests.e2e.test_media_runs import begin_run, finished, made, results
 
@@ -46,6 +49,28 @@ def test_a_worker_killed_at_any_moment_costs_a_run_nothing_but_time(
             calls = made(client.get(f"/prompt-runs/{run_id}/llm-calls"))
             answered = Counter((one["segment_id"], one["purpose"]) for one in calls if one["status"] == "completed")
             assert max(answered.values()) == 1, answered
+        for _ in range(-(-kills // 5)):
+            assert_answered_though_its_worker_died(stack, client)
+
+
+def assert_answered_though_its_worker_died(stack: Stack, client: httpx.Client) -> None:
+    """Killed while it waits for the model, which stands still meanwhile; whoever follows the turn sees nothing of it."""
+    session = made(client.post("/chat/sessions", json={"title": ""}))["session_id"]
+    models = stack.children()["models"]
+
+    def at_work() -> bool:
+        return [one["status"] for one in client.get(f"/chat/sessions/{session}/turns").json()] == ["processing"]
+
+    with client.stream("POST", f"/chat/sessions/{session}/turns/stream", json={"message": "Where is the space station?"}) as body:
+        os.kill(models, signal.SIGSTOP)
+        try:
+            eventually(at_work, 30, "a worker has the turn")
+            kill_worker(stack, after=0.0)
+        finally:
+            os.kill(models, signal.SIGCONT)
+        events = events_of(body.read())
+    assert_grammar(events)
+    assert events[-1]["type"] == "turn_completed" and events[-1]["turn"]["stats"]["attempts"] == 2, events[-1]
 
 
 def kill_worker(stack: Stack, after: float) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import functions_framework
 
-from functions.pipeline.run_turn.turning import Deps
+from functions.pipeline.run_turn.turning import LEASE, Deps
 from functions.pipeline.run_turn.turning import run_turn as work
 from shared.chat.library import open_library
 from shared.chat.talking import Deps as TalkDeps
@@ -19,7 +19,7 @@ from shared.work.stage import Stage
 def build() -> Deps:
     settings = Settings.from_env()
     store = documents.connect(settings)
-    return Deps(store, claims.connect(settings, store), TalkDeps(store, models.connect(settings), open_library(settings)))
+    return Deps(store, claims.connect(settings, store, LEASE), TalkDeps(store, models.connect(settings), open_library(settings)))
 
 
 stage = Stage(RunTurn, work, build)

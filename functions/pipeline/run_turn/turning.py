@@ -1,6 +1,7 @@
 """Answering a turn: whoever holds its lease goes on from where it stands; it ends once, in words or with an error."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.chat import log
 from shared.chat.outcome import trace_of
@@ -12,6 +13,8 @@ from shared.messaging.messages import RunTurn
 from shared.store.documents import Store
 from shared.work.claims import Claims
 from shared.work.outcomes import GiveUp
+
+LEASE = timedelta(seconds=15)  # somebody looks at the stream: a turn whose worker died must not stand still for a minute
 
 
 @dataclass(frozen=True)
