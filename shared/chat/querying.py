@@ -5,6 +5,8 @@ from typing import Any
 from shared.chat.scope import ChatScope
 from shared.chat.shelf import Brought
 from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.media import Video
+from shared.domain.runs import RunMedia
 from shared.search.found import Found, RowKey
 from shared.search.joining import Joiner
 from shared.store.documents import Store
@@ -65,9 +67,21 @@ def _results(store: Store, scope: ChatScope, contexts: list[dict[str, Any]]) -> 
         segment_id = one.get("segment_id") or (rest.partition(":")[0] if kind == "segment" else "")
         if run_id and video_id:
             keys.append((str(run_id), str(video_id), str(segment_id or "")))
+    keys = _in_scope(store, scope, keys)
     joined = Joiner(store).join(scope.owner, keys)
-    found = [Found(joined[key].run, joined[key].video, joined[key].row) for key in dict.fromkeys(keys) if key in joined]
+    found = [Found(joined[key].run, joined[key].video, joined[key].row) for key in keys if key in joined]
     return [one for one in found if scope.admits(one)]
+
+
+def _in_scope(store: Store, scope: ChatScope, keys: list[RowKey]) -> list[RowKey]:
+    """A query can put any ids into its rows: only of those that lie in the scope is more read than where they lie."""
+    admitted = [key for key in dict.fromkeys(keys) if not scope.run_ids or key[0] in scope.run_ids]
+    videos = store.get_all(Video, [(scope.owner, one) for one in {key[1] for key in admitted}], only=("index_id",))
+    inside = {one.video_id for one in videos if scope.has(one)}
+    looked_at = {key[:2] for key in admitted if key[1] in inside}
+    media = store.get_all(RunMedia, [(scope.owner, *one) for one in looked_at], only=("status",))
+    known = {(one.run_id, one.video_id) for one in media}
+    return [key for key in admitted if key[:2] in known]
 
 
 def _cell(value: Any) -> Any:

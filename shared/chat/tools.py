@@ -133,17 +133,17 @@ class Tools:
     def _seen(self, video_id: str, run_id: str | None) -> tuple[Video, Run, RunMedia]:
         """The item, and the newest run of the scope that has looked at it. One outside the scope is as good as none."""
         library, scope = self._library, self._scope.narrowed(None, [run_id] if run_id else None)
-        videos = library.videos.get_many(scope.owner, [video_id])
-        if not videos or not scope.has(videos[0]):
+        video = library.store.get(Video, scope.owner, video_id)  # tells where it lies; nothing else of it is read before that
+        if video is None or not scope.has(video) or not library.videos.get_many(scope.owner, [video_id]):
             raise OutOfScope(f"media item {video_id[:60]!r} is not in the scope of this conversation")
-        [video] = videos
-        named = list(scope.run_ids) or [video.latest_run_id, *self._newest_over(video)]
-        runs = {run.run_id: run for run in library.runs.get_many(scope.owner, [one for one in named if one])}
-        for run in sorted(runs.values(), key=lambda run: (run.created_at, run.run_id), reverse=True):
-            media = library.store.get(RunMedia, scope.owner, run.run_id, video.video_id)
-            if media is not None:
-                return video, run, media
-        raise ToolError("no_results", "no prompt run of the scope has results for this media item")
+        named = list(scope.run_ids) or [one for one in (video.latest_run_id, *self._newest_over(video)) if one]
+        looked = library.store.get_all(RunMedia, [(scope.owner, one, video_id) for one in dict.fromkeys(named)])
+        media = {one.run_id: one for one in looked}
+        runs = library.runs.get_many(scope.owner, list(media))
+        if not runs:
+            raise ToolError("no_results", "no prompt run of the scope has results for this media item")
+        run = max(runs, key=lambda one: (one.created_at, one.run_id))
+        return video, run, media[run.run_id]
 
     def _newest_over(self, video: Video) -> list[str]:
         tables = RunTablesOf(self._library.store).over_indexes(self._scope.owner, [video.index_id], limit=MOST_RUNS)
@@ -175,7 +175,14 @@ class Tools:
         return Brought(told=told, count=len(media))
 
     def _narrowed(self, asked: args.Within) -> ChatScope:
-        return self._scope.narrowed(asked.index_ids, asked.prompt_run_ids)
+        """Where the scope names no runs, a run's entry tells whether it looked at anything inside."""
+        narrowed = self._scope.narrowed(asked.index_ids, asked.prompt_run_ids)
+        if asked.prompt_run_ids and not self._scope.run_ids:
+            known = {run.run_id: run for run in self._library.runs.get_many(self._scope.owner, asked.prompt_run_ids)}
+            for one in asked.prompt_run_ids:
+                if one not in known or set(known[one].index_ids).isdisjoint(self._scope.index_ids):
+                    raise OutOfScope(f"prompt run {one[:60]!r} is not in the scope of this conversation")
+        return narrowed
 
 
 def _medium(video: Video) -> dict[str, Any]:

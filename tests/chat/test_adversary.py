@@ -19,6 +19,7 @@ from tests.chat.test_streams import assert_grammar
 from tests.chat.world import ChatWorld, call, say, text
 
 SECRET = "xyzzyquux"  # holds in whatever lies outside
+ELSEWHERE = "plughfrotz"  # holds in what another run found inside
 
 
 class Door:
@@ -44,8 +45,8 @@ class Door:
 
     @property
     def _on(self) -> bool:
-        """A turn runs its tools in threads of that name."""
-        return getattr(self._here, "on", False) or threading.current_thread().name.startswith("tool")
+        """A turn runs its tools in threads of that name, and they read side by side in such as join rows."""
+        return getattr(self._here, "on", False) or threading.current_thread().name.startswith(("tool", "join"))
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._api, name)
@@ -67,13 +68,16 @@ class Door:
 
 
 class Place:
-    """One index inside the scope, one outside, another run outside over the index inside, and another tenant's."""
+    """One index inside the scope, one outside, another run over the index inside, and another tenant's.
 
-    def __init__(self, chat: ChatWorld) -> None:
+    `by_run`: the scope names one run, so that the other lies outside; else it names the index alone.
+    """
+
+    def __init__(self, chat: ChatWorld, *, by_run: bool) -> None:
         inside, outside = chat.index(), chat.index()
         self.film = chat.film(inside.index_id, "Evening news")
         self.run = chat.look(self.film, {"headline": "A reporter outside a station"}, {"headline": "Onions in a kitchen"})
-        self.other_run = chat.look(self.film, {"headline": f"{SECRET} of the other run"})
+        self.other_run = chat.look(self.film, {"headline": f"{ELSEWHERE} of the other run"})
         film = chat.film(outside.index_id, f"{SECRET} film")
         run = chat.look(film, {"headline": f"{SECRET} reporter station"}, whole={"program_summary": SECRET})
         mine, chat.house.tenant = chat.house.tenant, new_id("tenant")
@@ -81,19 +85,32 @@ class Place:
         their_run = chat.house.run([(theirs, [{"headline": f"{SECRET} reporter"}])])
         self.tenants = [mine, chat.house.tenant]
         chat.house.tenant = mine
-        self._tenant, self._looked_up = mine, f"tenants/{mine}/videos/{film.video_id}"
-        self._outside = {outside.index_id, film.video_id, theirs.video_id, self.other_run.run_id, run.run_id, their_run.run_id}
-        self.scope = {"index_ids": [inside.index_id], "prompt_run_ids": [self.run.run_id]}
-        self.ids = [
+        self._tenant, self._looked_up = mine, {f"tenants/{mine}/videos/{film.video_id}"}
+        self._outside = {outside.index_id, film.video_id, theirs.video_id, run.run_id, their_run.run_id}
+        self.runs = {self.run.run_id, self.other_run.run_id}
+        self.scope = {"index_ids": [inside.index_id], "prompt_run_ids": []}
+        self.secrets = [SECRET]
+        if not by_run:
+            self._looked_up.add(f"tenants/{mine}/runs/{run.run_id}")
+        else:
+            self._outside.add(self.other_run.run_id)
+            self.runs = {self.run.run_id}
+            self.scope["prompt_run_ids"] = [self.run.run_id]
+            self.secrets.append(ELSEWHERE)
+        self.ids = [  # those inside more often: a call that is refused at once tries nothing
+            *(inside.index_id, self.film.video_id, self.run.run_id) * 5,
             *(inside.index_id, outside.index_id, self.film.video_id, film.video_id, theirs.video_id),
             *(self.run.run_id, self.other_run.run_id, run.run_id, their_run.run_id),
             *("playground", "", "..", "__x__", "a/b", "x" * 90, *self.tenants),
         ]
 
+    def tells_of_outside(self, said: str) -> bool:
+        return any(one in said for one in self.secrets)
+
     def leads_out(self, path: str) -> bool:
-        """Of a document's path. The entry of a media item may be looked at by its id: that is how one knows where it lies."""
+        """Of a document's path. The entry of a media item or a run may be looked at by its id: it tells where it lies."""
         parts = path.split("/")
-        return parts[:2] != ["tenants", self._tenant] or (path != self._looked_up and not self._outside.isdisjoint(parts))
+        return parts[:2] != ["tenants", self._tenant] or (path not in self._looked_up and not self._outside.isdisjoint(parts))
 
 
 def random_call(chance: random.Random, ids: list[str], sql: bool) -> tuple[str, dict[str, Any]]:
@@ -104,15 +121,22 @@ def random_call(chance: random.Random, ids: list[str], sql: bool) -> tuple[str, 
         name = "query_tables"
     some: Callable[[], Any] = lambda: chance.sample(ids, chance.randint(0, 3))  # noqa: E731  three words are no function
     values: dict[str, Callable[[], Any]] = {
-        "query": lambda: chance.choice(["reporter", SECRET, "station", "' OR 1=1", "\x00", "", "*"]),
-        "fields": lambda: chance.choice([None, ["headline"], [SECRET], ["*"], "headline"]),
-        "top_k": lambda: chance.choice([1, 20, 0, 10**9, "5", None]),
+        "query": lambda: chance.choice(["reporter", SECRET, ELSEWHERE, "station", "' OR 1=1", "\x00", "", "*"]),
+        "fields": lambda: chance.choice([None, ["headline"], ["headline"], [SECRET], ["*"], "headline"]),
+        "top_k": lambda: chance.choice([1, 5, 8, 20, 0, 10**9, "5", None]),
         "index_ids": lambda: chance.choice([None, some(), chance.choice(ids)]),
         "prompt_run_ids": lambda: chance.choice([None, some()]),
         "video_id": lambda: chance.choice(ids),
         "prompt_run_id": lambda: chance.choice([None, *ids]),
-        "from_seconds": lambda: chance.choice([0, -1, 1e9, "x", 5]),
-        "conditions": lambda: [{"field": "headline", "operator": "contains", "type": "string", "value": SECRET}],
+        "from_seconds": lambda: chance.choice([0, 0, 5, -1, 1e9, "x"]),
+        "conditions": lambda: [
+            {
+                "field": "headline",
+                "operator": "contains",
+                "type": "string",
+                "value": chance.choice(["reporter", SECRET, ELSEWHERE]),
+            }
+        ],
         "tenant": lambda: chance.choice(ids),
         "owner": lambda: chance.choice(ids),
         "sql": lambda: chance.choice(
@@ -125,12 +149,18 @@ def random_call(chance: random.Random, ids: list[str], sql: bool) -> tuple[str, 
             ]
         ),
     }
-    return name, {key: values[key]() for key in values if chance.random() < 0.5 or (sql and key == "sql")}
+    needed = ("query", "conditions", "video_id", "sql")
+    return name, {key: values[key]() for key in values if chance.random() < (0.95 if key in needed else 0.4)}
 
 
-@pytest.mark.parametrize("count", [400, pytest.param(100_000, marks=pytest.mark.long)])
-def test_no_call_of_a_tool_leads_out(chat: ChatWorld, count: int) -> None:
-    place, chance = Place(chat), random.Random(5)
+def in_four(short: int, whole: int) -> list[Any]:
+    """A short profile, and the whole in four parts, so that none takes many minutes; an even seed plays within a run."""
+    return [(short, 0), (short, 1), *(pytest.param(whole // 4, seed, marks=pytest.mark.long) for seed in (2, 3, 4, 5))]
+
+
+@pytest.mark.parametrize(("count", "seed"), in_four(300, 100_000))
+def test_no_call_of_a_tool_leads_out(chat: ChatWorld, count: int, seed: int) -> None:
+    place, chance = Place(chat, by_run=seed % 2 == 0), random.Random(seed)
     tools, door = chat.tools(place.scope["index_ids"], place.scope["prompt_run_ids"]), Door(chat)
     told = 0
     for number in range(count):
@@ -139,19 +169,19 @@ def test_no_call_of_a_tool_leads_out(chat: ChatWorld, count: int) -> None:
             with door.watched():
                 brought = tools.call(name, arguments)
         except ToolError as error:
-            assert SECRET not in error.message.replace(str(arguments), "") or SECRET in str(arguments)
+            assert not place.tells_of_outside(error.message) or place.tells_of_outside(str(arguments))
             continue
         told += bool(brought.results)
         for one in brought.results:
-            assert (one.video.video_id, one.row.run_id) == (place.film.video_id, place.run.run_id)
-        assert SECRET not in json.dumps([brought.told, brought.table])
+            assert one.video.video_id == place.film.video_id and one.row.run_id in place.runs
+        assert not place.tells_of_outside(json.dumps([brought.told, brought.table]))
     assert told > count / 100 and door.reads > count / 10  # it was no empty play
     assert [path for path in door.paths if place.leads_out(path)] == [] and door.writes == 0
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(2_000, marks=pytest.mark.long)])
-def test_no_turn_of_a_wild_model_leads_out_or_writes(chat: ChatWorld, count: int) -> None:
-    place, chance, door = Place(chat), random.Random(11), Door(chat)
+@pytest.mark.parametrize(("count", "seed"), in_four(6, 2_000))
+def test_no_turn_of_a_wild_model_leads_out_or_writes(chat: ChatWorld, count: int, seed: int) -> None:
+    place, chance, door = Place(chat, by_run=seed % 2 == 0), random.Random(seed), Door(chat)
 
     def wild(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         parts: list[dict[str, Any]] = []
@@ -171,7 +201,8 @@ def test_no_turn_of_a_wild_model_leads_out_or_writes(chat: ChatWorld, count: int
         assert turn["effective_scope"] == place.scope
         assert_grammar(turn["events"])
         seen = json.dumps([turn["result_sets"], turn["assistant_message"]])
-        assert SECRET not in json.dumps([[one["results"] for one in turn["result_sets"]], turn["assistant_message"]])
+        brought = [one["results"] for one in turn["result_sets"]]
+        assert not place.tells_of_outside(json.dumps([brought, turn["assistant_message"]]))
         assert "evil" not in seen
         assert len([one for one in turn["tool_trace"] if (one["error"] or {}).get("code") != "budget_exhausted"]) <= 12
     assert door.reads > count and [path for path in door.paths if place.leads_out(path)] == [] and door.writes == 0
