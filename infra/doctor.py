@@ -19,7 +19,7 @@ _OPTIONAL = {
     "java": "with it, tests compare with Google's own emulators",
     "node": "with it, the tests of clients written in TypeScript run",
     "npm": "with it, the tests of clients written in TypeScript run",
-    "chromium|chromium-browser|google-chrome": "with it, `make test-browser` drives the console as a person does; `make chromium` gets it",
+    "chromium|chromium-browser|google-chrome": "with it, `make test-browser` drives the console; `make chromium` gets it",
     "terraform|tofu": "with it, `make plan` and `make deploy` bring the functions into a Google Cloud project",
     "gcloud": "with it, `make deploy` finds your Google Cloud credentials",
 }
