@@ -18,6 +18,7 @@ from shared import logging
 from shared.chat import log
 from shared.chat.arguments import declarations
 from shared.chat.citations import NOTHING_FOUND, check
+from shared.chat.counting import count_in
 from shared.chat.outcome import deltas, outcome_of, trace_of
 from shared.chat.prompting import MOST_HISTORY, contents, system
 from shared.chat.scope import ChatScope
@@ -266,6 +267,7 @@ class Talk:
         closing = unanswered(self.steps) + events
         last = log.append(batch, self._turn, closing, now)
         turn = self._turn
+        count_in(batch, turn, self.steps, self._store)
         self._claim.commit(
             batch,
             status=status.value,

@@ -1,7 +1,7 @@
 """What is counted: per tenant, by day and by month. Counters, not billing."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -34,9 +34,9 @@ class Metric(StrEnum):
     MEDIA_SECONDS_PROCESSED = ("media_seconds_processed", "seconds", "Length of the media in runs that ended")
     SEGMENTS_PROCESSED = ("segments_processed", "segments", "Segments that a run ended with results for")
     SEGMENTS_CREATED = ("segments_created", "segments", "Segments that a run was the first to cut")
-    INPUT_TOKENS = ("input_tokens", "tokens", "Tokens that models were given by runs")
-    OUTPUT_TOKENS = ("output_tokens", "tokens", "Tokens that models answered runs with")
-    MODEL_CALLS = ("model_calls", "calls", "Calls of models by runs")
+    INPUT_TOKENS = ("input_tokens", "tokens", "Tokens that models were given, by runs, chats, drafts and the writing of SQL")
+    OUTPUT_TOKENS = ("output_tokens", "tokens", "Tokens that models answered with, their thinking among them")
+    MODEL_CALLS = ("model_calls", "calls", "Answers of models, to runs, chats, drafts and the writing of SQL")
     EXPORTS = ("exports", "exports", "Exports that became ready")
     FILES_IMPORTED = ("files_imported", "items", "Files that import jobs brought in")
     STORAGE_BYTES = ("storage_bytes", "bytes", "Size of the media stored now; a state, no count")
@@ -112,6 +112,16 @@ class UsagePeriod(Document):
     @property
     def tally(self) -> Tally:
         return Tally(metrics=self.metrics, models=self.models, credentials=self.credentials)
+
+
+def model_tally(answers: Iterable[tuple[str, int, int]]) -> Tally:
+    """What answers of models come to: of each its model, tokens in, tokens out."""
+    tally = Tally()
+    for model, given, answered in answers:
+        said = {Metric.MODEL_CALLS: 1, Metric.INPUT_TOKENS: given, Metric.OUTPUT_TOKENS: answered}
+        numbers = {metric.value: float(number) for metric, number in said.items() if number}
+        tally.add(Tally(metrics=numbers, models={model: numbers}))
+    return tally
 
 
 def slots_of(happened_at: datetime, row_id: str) -> tuple[str, str]:

@@ -116,7 +116,7 @@ class Models:
             text=response.text or "",
             model=response.model_version or question.model,
             input_tokens=(usage.prompt_token_count or 0) if usage else 0,
-            output_tokens=(usage.candidates_token_count or 0) if usage else 0,
+            output_tokens=((usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)) if usage else 0,
             note=note,
         )
 

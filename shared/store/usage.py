@@ -8,7 +8,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.media import Video
 from shared.domain.usage import Metric, Tally, UsagePeriod, UsageRow, shards_of, slots_of
-from shared.store.documents import Changed, Store
+from shared.store.documents import Batch, Changed, Store
 
 KEPT = timedelta(days=400)
 _TRIES = 8
@@ -38,18 +38,36 @@ class Usage:
         if not more:
             return
         batch = self._store.batch()
-        counted: dict[str, Any] = {"metrics": tally.metrics, "models": tally.models, "credentials": tally.credentials}
         if held is None:
-            row = UsageRow(created_at=now, updated_at=now, tenant=tenant, row_id=row_id, happened_at=happened_at, about=about)
-            row.metric_types, row.expires_at = sorted(tally.metrics), happened_at + kept
-            row.metrics, row.models, row.credentials = tally.metrics, tally.models, tally.credentials
-            batch.create(row)
+            self.count_in(batch, tenant, row_id, happened_at, tally, about, kept)
         else:
+            counted: dict[str, Any] = {"metrics": tally.metrics, "models": tally.models, "credentials": tally.credentials}
             batch.change(held, metric_types=sorted(tally.metrics), **counted)
-        added: dict[str, Any] = {"metrics": more.metrics, "models": more.models, "credentials": more.credentials}
-        for slot in slots_of(held.happened_at if held else happened_at, row_id):
-            batch.add(UsagePeriod(created_at=now, updated_at=now, tenant=tenant, slot=slot), **added)
+            self._add(batch, tenant, row_id, held.happened_at, more, now)
         batch.commit()
+
+    def count_in(
+        self,
+        batch: Batch,
+        tenant: str,
+        row_id: str,
+        happened_at: datetime,
+        tally: Tally,
+        about: dict[str, str],
+        kept: timedelta = KEPT,
+    ) -> None:
+        """Adds an occurrence that nobody has counted yet to a commit; where somebody has, that commit fails with `Changed`."""
+        now = self._store.clock()
+        row = UsageRow(created_at=now, updated_at=now, tenant=tenant, row_id=row_id, happened_at=happened_at, about=about)
+        row.metric_types, row.expires_at = sorted(tally.metrics), happened_at + kept
+        row.metrics, row.models, row.credentials = tally.metrics, tally.models, tally.credentials
+        batch.create(row)
+        self._add(batch, tenant, row_id, happened_at, tally, now)
+
+    def _add(self, batch: Batch, tenant: str, row_id: str, happened_at: datetime, more: Tally, now: datetime) -> None:
+        added: dict[str, Any] = {"metrics": more.metrics, "models": more.models, "credentials": more.credentials}
+        for slot in slots_of(happened_at, row_id):
+            batch.add(UsagePeriod(created_at=now, updated_at=now, tenant=tenant, slot=slot), **added)
 
     def is_counted(self, tenant: str, row_id: str) -> bool:
         return self._store.get(UsageRow, tenant, row_id) is not None

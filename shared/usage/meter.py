@@ -1,4 +1,4 @@
-"""Requests counted in memory and written down now and then: a request itself costs no write.
+"""Requests, and models' answers to them, counted in memory and written down now and then: a request itself costs no write.
 
 A sheet keeps its id until it is written, and writing brings the stored counts to what the sheet says: a write that timed out
 after it was done is not counted twice. What a killed instance had not yet written, at most a minute of requests, is lost.
@@ -9,14 +9,18 @@ import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from google.api_core import exceptions as google_errors
 
 from shared import logging
 from shared.domain.limits import Category
-from shared.domain.usage import Metric, Tally
+from shared.domain.usage import Metric, Tally, model_tally
 from shared.store.documents import Changed, Store
 from shared.store.usage import Usage
+
+if TYPE_CHECKING:
+    from shared.inference.models import Answer
 
 EVERY = timedelta(seconds=60)
 _KEPT = timedelta(days=35)  # sheets are many and small; the periods they are added to stay
@@ -48,9 +52,17 @@ class Meter:
         numbers = {Metric.API_REQUESTS.value: 1.0}
         if category is Category.SEARCH and answered:
             numbers[Metric.SEARCHES.value] = 1.0
+        self._add(tenant, Tally(metrics=numbers, credentials={key_id or JWT: numbers}), now)
+
+    def count_answer(self, tenant: str, answer: "Answer") -> None:
+        """What a model answered while a request waited for it."""
+        tally = model_tally([(answer.model, answer.input_tokens, answer.output_tokens)])
+        self._add(tenant, tally, self._store.clock())
+
+    def _add(self, tenant: str, tally: Tally, now: datetime) -> None:
         with self._lock:
             sheet = self._sheets.setdefault(tenant, _Sheet(tenant, now))
-            sheet.tally.add(Tally(metrics=numbers, credentials={key_id or JWT: numbers}))
+            sheet.tally.add(tally)
             oldest = next(iter(self._sheets.values()))
             due = [one for one in {id(one): one for one in (sheet, oldest)}.values() if now - one.since >= EVERY]
             for one in due:

@@ -46,7 +46,7 @@ def drafting(world: World, models_url: str) -> World:
         )
 
     models = Models(world.settings, client)
-    deps = Deps(world.store, Prompts(world.store), lambda: models)
+    deps = Deps(world.store, Prompts(world.store), lambda: models, world.kit.meter)
     return dataclasses.replace(world, apps={**world.apps, "prompts": world.app(ROUTES, deps)})
 
 
@@ -61,6 +61,16 @@ def test_a_wish_becomes_a_draft_that_can_be_saved_as_it_is(drafting: World) -> N
     assert drafting.call("GET", "/prompts", None, drafting.as_owner()).json["total_count"] == 0
     saved = drafting.call("POST", "/prompts", draft.json, drafting.as_owner())
     assert saved.status == 201, saved.body
+
+
+def test_what_a_draft_took_of_the_model_is_counted_once(drafting: World) -> None:
+    assert generate(drafting, "Find the products shown and their prices.").status == 200
+    for _ in range(2):
+        said = drafting.call("GET", "/usage", None, drafting.as_owner()).json
+        assert said["metrics"]["model_calls"] == 1
+        assert said["metrics"]["input_tokens"] > 0 and said["metrics"]["output_tokens"] > 0
+        assert said["totals"]["total_tokens"] == said["metrics"]["input_tokens"] + said["metrics"]["output_tokens"]
+        assert set(said["model_usage"]) == {"offline-evidence"}
 
 
 @pytest.mark.parametrize("instruction", ["", "  ", "x" * 5001])

@@ -71,7 +71,7 @@ def with_search(world: World, models_url: str) -> Callable[[], None]:
     sandbox, store = Sandbox(), world.store
     runs = Runs(store, Pages(store, Cursors("cursors")))
     files = FileCache(search_world.SignedByName(), Path("/nonexistent"))  # type: ignore[arg-type]
-    world.apps["sql_search"] = world.app(SQL, SqlDeps(store, Indexes(store), runs, files, sandbox, found.models))
+    world.apps["sql_search"] = world.app(SQL, SqlDeps(store, Indexes(store), runs, files, sandbox, found.models, world.kit.meter))
     return sandbox.close
 
 

@@ -321,7 +321,7 @@ def _deps(
     return {
         "api_keys": api_keys.Deps(store, Keys(store), settings.api_key_pepper, kit.authenticator.keys.forget),
         "indexes": indexes.Deps(store, own_indexes, media, runs, own_prompts, deletions, objects.signed_url),
-        "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings)),
+        "prompts": prompts.Deps(store, own_prompts, lambda: Models(settings), kit.meter),
         "videos": videos.Deps(
             store, topics, objects, pages, own_indexes, media, runs, deletions, Connectors(store), Opener(settings, sealer)
         ),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from shared.store.indexes import Indexes
 from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
+from shared.store.usage import Usage
 from shared.tables.cache import FileCache
 from shared.tables.filtering import FilterSearch
 from shared.tables.sandbox import Sandbox
@@ -85,7 +87,7 @@ class FilterHouse:
             jwt_audience=AUDIENCE, jwks_url=f"{ISSUER}/jwks", api_key_pepper="pepper", cursor_key="cursors",
         )  # fmt: skip
         store, objects, cursors = world.store, world.objects, Cursors("cursors")
-        kit = kits.make(settings, store, fetch=lambda _: json.dumps(self._identity.jwks()).encode())
+        self.kit = kit = kits.make(settings, store, fetch=lambda _: json.dumps(self._identity.jwks()).encode())
         runs, own = Runs(store, Pages(store, cursors)), Indexes(store)
         folder.mkdir(exist_ok=True)
         self.files = FileCache(objects, folder)
@@ -94,13 +96,19 @@ class FilterHouse:
         nothing: Any = None  # these routes look for no vectors
         families: dict[str, tuple[Any, Any]] = {
             "search": (SEARCH, search.Deps(own, runs, _Unsigned(), nothing, nothing, Markers(store), filters)),  # type: ignore[arg-type]
-            "sql_search": (SQL_SEARCH, sql_search.Deps(store, own, runs, self.files, sandbox, models)),
+            "sql_search": (SQL_SEARCH, sql_search.Deps(store, own, runs, self.files, sandbox, models, kit.meter)),
         }
         self._apps = [
             App(name, routes, lambda _, deps=deps: deps, settings=lambda: settings, kit=lambda _: kit)
             for name, (routes, deps) in families.items()
         ]
         self.tenant = derived_id("tenant", ISSUER, USER)
+
+    def used(self) -> dict[str, float]:
+        """What is counted of the tenant this month."""
+        self.kit.meter.flush(self.tenant)
+        month = f"{self.world.store.clock().astimezone(UTC):%Y-%m}"
+        return Usage(self.world.store).of_periods(self.tenant, [month])[month].metrics
 
     def call(self, path: str, body: Any, sub: str = USER) -> Answer:
         content = json.dumps(body).encode()

@@ -308,6 +308,8 @@ def test_a_models_query_is_given_only_after_it_has_run(house: FilterHouse, index
     made = written(house, index, "all headlines")
     assert (made["query"], made["explanation"]) == (f"SELECT headline FROM {index}", "All headlines.")
     assert made["model"] != "rules" and "read_text" in prompts[1]
+    assert house.used()["model_calls"] == 2, "the one that could not run was paid for too"
+    assert (house.used()["input_tokens"], house.used()["output_tokens"]) == (22, 14)
 
 
 def test_a_model_that_never_gets_it_right_gives_way_to_the_rules(house: FilterHouse, index: str, gemini: Gemini) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from functions.api.prompts.contract import TRANSCRIPTION
 from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.domain.schema import admit, leaf_paths, validate
-from shared.inference.models import Models, Question
+from shared.inference.models import Question
+from shared.usage.metered import MeteredModels
 
 MODEL = "gemini-2.5-flash"
 _TYPES = ["string", "integer", "number", "boolean"]
@@ -48,7 +49,7 @@ _DRAFT = {
 }
 
 
-def draft(instruction: str, models: Models) -> dict[str, Any]:
+def draft(instruction: str, models: MeteredModels) -> dict[str, Any]:
     """What `POST /prompts` would take; nothing is saved. Raises UPSTREAM_FAILED when no usable draft came back."""
     answer = models.generate(Question(model=MODEL, prompt=instruction, schema=_DRAFT))
     try:

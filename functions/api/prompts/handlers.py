@@ -28,6 +28,8 @@ from shared.inference.models import Models
 from shared.store.documents import Store
 from shared.store.markers import Markers
 from shared.store.prompts import Prompts
+from shared.usage.meter import Meter
+from shared.usage.metered import MeteredModels
 
 _CONTRACT = ("prompt_text", "json_schema", "video_level", "semantic_indexing")
 
@@ -37,6 +39,7 @@ class Deps:
     store: Store
     prompts: Prompts
     models: Callable[[], Models]
+    meter: Meter
 
 
 def create(call: Call[PromptCreate], deps: Deps) -> dict[str, Any]:
@@ -167,7 +170,7 @@ def test_schema(call: Call[SchemaTest], deps: Deps) -> dict[str, Any]:
 
 def generate(call: Call[PromptWish], deps: Deps) -> dict[str, Any]:
     """Draft a prompt from a wish in plain words; nothing is saved"""
-    return draft(call.body.instruction, deps.models())
+    return draft(call.body.instruction, MeteredModels(deps.models(), deps.meter, call.tenant))
 
 
 def get_usage(call: Call[None], deps: Deps, prompt_id: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.api.sql_search.writing import Writer
-from shared.inference.models import OFFLINE_MODEL, Models, Question
+from shared.inference.models import OFFLINE_MODEL, Question
 from shared.tables.catalog import Catalog, Table
 from shared.tables.sandbox import QueryRefused, QueryTimedOut, Result
+from shared.usage.metered import MeteredModels
 from shared.work.outcomes import GiveUp, Retry, Throttled
 
 MODEL = "gemini-2.5-flash"
@@ -43,7 +44,7 @@ class Written:
 class Generator:
     """`run` runs a query as the caller would, and raises where that fails."""
 
-    models: Models
+    models: MeteredModels
     catalog: Catalog
     run: Callable[[str], Result]
 

@@ -17,6 +17,8 @@ from shared.tables.asking import SqlTables, Where
 from shared.tables.cache import FileCache
 from shared.tables.catalog import PLAYGROUND_NAME
 from shared.tables.sandbox import Busy, QueryRefused, QueryTimedOut, Result, Sandbox
+from shared.usage.meter import Meter
+from shared.usage.metered import MeteredModels
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Deps:
     files: FileCache
     sandbox: Sandbox
     models: Models
+    meter: Meter
 
     @cached_property
     def tables(self) -> SqlTables:
@@ -48,7 +51,8 @@ def generate(call: Call[GenerateBody], deps: Deps, index_id: str) -> dict[str, A
     """Write a query from an instruction in plain words"""
     where, body = _where(call.tenant, index_id, call.body, deps), call.body
     found = deps.tables.catalog(where)
-    generator = Generator(deps.models, found, lambda sql: deps.tables.run(sql, where, 1))
+    models = MeteredModels(deps.models, deps.meter, call.tenant)
+    generator = Generator(models, found, lambda sql: deps.tables.run(sql, where, 1))
     try:
         written = generator.write(body.instruction, body.existing_query or "")
     except QueryRefused as refusal:

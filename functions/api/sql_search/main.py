@@ -6,6 +6,7 @@ from functions.api.sql_search.handlers import Deps
 from functions.api.sql_search.routes import ROUTES
 from shared.config import Settings
 from shared.domain.cursors import Cursors
+from shared.http import kit
 from shared.http.app import App
 from shared.inference import models
 from shared.store import documents
@@ -21,7 +22,8 @@ def build(settings: Settings) -> Deps:
     sandbox = Sandbox()
     sandbox.start()
     runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
-    return Deps(store, Indexes(store), runs, cache.connect(settings), sandbox, models.connect(settings))
+    meter = kit.connect(settings).meter
+    return Deps(store, Indexes(store), runs, cache.connect(settings), sandbox, models.connect(settings), meter)
 
 
 app = App("sql_search", ROUTES, build)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.chat import log
+from shared.chat.counting import count_in
 from shared.chat.outcome import trace_of
 from shared.chat.talking import Deps as TalkDeps
 from shared.chat.talking import Stopped, Talk, stats_of, stored_steps, unanswered
@@ -50,6 +51,7 @@ def _fail(turn: ChatTurn, reason: GiveUp, deps: Deps) -> None:
         message = "the turn could not be worked on; ask again"
     said = _error(turn, str(reason.code), message, retryable=reason.retryable)
     batch = store.batch()
+    count_in(batch, turn, steps, store)
     last = log.append(batch, turn, [*unanswered(steps), (EventKind.ERROR, said)], now)
     batch.change(
         turn,
