@@ -9,7 +9,7 @@ import pytest
 from emulators.vertex.embeddings.engine import Embedding, EmbeddingEngine
 from emulators.vertex.generate import conversing
 from emulators.vertex.generate.planning import next_move
-from emulators.vertex.generate.talk import Talk, Tool, Use
+from emulators.vertex.generate.talk import Talk, Tool, Use, read_talk
 
 
 def tool(name: str, *takes: str) -> Tool:
@@ -107,3 +107,13 @@ def test_a_text_that_was_compared_before_is_not_embedded_again(monkeypatch: pyte
     nearness("a net", ["a fire"])
     nearness("a barn", ["a fire"])
     assert asked[3:] == ["a net", "a barn"], "only so many are kept, those used last"
+
+
+def test_what_is_pointed_at_is_what_was_cited_last_whatever_was_answered_since() -> None:
+    cited = "Here. [1]\nIts citations:\n(1) video_id=v prompt_run_id=r from_seconds=10.0 to_seconds=20.0 title='Film'"
+    spoken = [("user", "Who talks about apples?"), ("model", cited), ("user", "And after that?"), ("model", "Nothing.")]
+    contents = [{"role": role, "parts": [{"text": text}]} for role, text in [*spoken, ("user", "And what came before that?")]]
+    declared = [{"name": tool.name, "parameters": tool.parameters} for tool in TOOLS]
+    talk = read_talk({"contents": contents, "tools": [{"functionDeclarations": declared}]})
+    [(name, asked)] = next_move(talk, lambda _, others: [0.0] * len(others)).calls
+    assert (name, asked["video_id"], asked["from_seconds"], asked["to_seconds"]) == ("get_segments", "v", 0.0, 10.0)

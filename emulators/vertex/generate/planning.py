@@ -90,8 +90,8 @@ def _further(talk: Talk, nearness: Nearness) -> list[tuple[str, dict[str, Any]]]
 def subject_of(talk: Talk) -> str:
     """What the question is about; one that only points back is about what was asked before."""
     own = subject(talk.question) if asked_words(talk.question) else ""
-    if not own and talk.before and _POINTING.search(talk.question):
-        own = subject(talk.before[-1]) if asked_words(talk.before[-1]) else ""
+    if not own and _POINTING.search(talk.question):
+        own = next((subject(one) for one in reversed(talk.before) if asked_words(one)), "")
     return own
 
 

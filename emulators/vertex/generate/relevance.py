@@ -21,7 +21,8 @@ _ASKING = frozenset(
     talk talked talking speak speaks say says mention mentions mentioned happen happens happened look looks see seen there
     come comes came tell told time times kind show shows thing things place places many much number count total often second first
     third fourth fifth last next after before then earlier later following previous exactly please give list library media item
-    result results audio picture recording footage episode watch hear heard describe explain answer question""".split()  # noqa: SIM905
+    result results audio picture recording footage episode watch hear heard describe explain answer question
+    segment word phrase clip video summarise summarize summary overview gist""".split()  # noqa: SIM905
 )
 
 

@@ -74,7 +74,7 @@ class Talk:
     may_call: bool
     uses: list[Use] = field(default_factory=list)
     before: list[str] = field(default_factory=list)  # the user's earlier questions
-    cited_before: list[CitedBefore] = field(default_factory=list)  # of the last answer
+    cited_before: list[CitedBefore] = field(default_factory=list)  # of the last answer that cited
 
     def tool(self, *takes: str) -> Tool | None:
         """The first that takes these."""
@@ -102,7 +102,7 @@ def read_talk(body: dict[str, Any]) -> Talk:
         may_call=mode != "NONE",
         uses=_uses(contents[at + 1 :]),
         before=[text for one in earlier if (text := _said(one, "user"))],
-        cited_before=_cited(next((text for text in reversed(answers) if text), "")),
+        cited_before=next((found for text in reversed(answers) if (found := _cited(text))), []),
     )
 
 
