@@ -116,7 +116,10 @@ def _left(status: dict[str, Any]) -> int:
         ("execute_prompt", {"prompt_id": "prm_x", "target": {"type": "everything"}}, "target"),
         ("list_prompt_runs", {"index_id": "idx_x", "video_id": "vid_x"}, "goes without index_id"),
         ("create_index", {"name": "A", "idempotency_key": "two words"}, "idempotency_key must be"),
-        ("ask_library", {"question": 7}, "message"),
+        ("ask_library", {"question": 7}, "question:"),
+        ("ask_library", {"question": "x", "index_ids": "all"}, "validation_failed: index_ids:"),
+        ("ask_library", {"question": "x", "session_id": "ses_none"}, "without session_id it begins a new conversation"),
+        ("get_export_status", {"export_id": "exp_none"}, "what export_prompt_run or export_index_metadata answered"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused_in_words_that_help(

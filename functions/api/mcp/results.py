@@ -11,6 +11,10 @@ from functions.api.mcp.tools import Tool
 MOST_BYTES = 80_000  # of an answer as JSON, some 20,000 tokens: several clients refuse more than 25,000
 _LONG, _SHORT = 1_500, 300  # characters that a long text is cut to, at first and if that does not do
 _MOST_ERROR = 4_000
+_NO_TOOL = {  # calls that cures name and no tool makes: where a tool shows the same
+    "GET /exports": "what export_prompt_run or export_index_metadata answered",
+    "GET /chat/sessions": "what ask_library answered; without session_id it begins a new conversation",
+}
 
 
 class TooLong(Refused):
@@ -98,7 +102,8 @@ def explained(refused: Refused) -> str:
     lines = [f"{refused.code}: {refused.message}"]
     errors = refused.details.get("errors") if isinstance(refused.details, dict) else None
     if isinstance(errors, list) and len(errors) > 1:
-        lines += [f"- {one.get('field', '')}: {one.get('message', '')}" for one in errors[:10] if isinstance(one, dict)]
+        told = [(str(one.get("field", "")), str(one.get("message", ""))) for one in errors[:10] if isinstance(one, dict)]
+        lines += [f"- {field}: {said}" for field, said in told if not _says(refused.message, field, said)]
     if isinstance(refused.details, dict) and refused.code == "insufficient_scope":
         lines.append(f"This tool needs the scope {refused.details.get('required_scope')}; the credential has another.")
     elif refused.code == "validation_failed":
@@ -113,8 +118,12 @@ def explained(refused: Refused) -> str:
     return text if len(text) <= _MOST_ERROR else text[: _MOST_ERROR - 1] + "…"
 
 
+def _says(message: str, field: str, said: str) -> bool:
+    return f"{field}: {said}" in message or f"{field} {said}" in message
+
+
 def _in_tools(cure: str) -> str:
-    for call, name in _names():
+    for call, name in (*_names(), *_NO_TOOL.items()):
         cure = cure.replace(call, name)
     return cure
 

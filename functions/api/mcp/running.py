@@ -1,5 +1,6 @@
 """One call of a tool, whoever asks for it: the protocol, or the playground."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ async def run(api: Api, asked: Asked, name: str, given: Mapping[str, Any]) -> Ou
     tool, started = TOOLS[name], time.monotonic()
     try:
         if name == "ask_library":
-            answer = await _ask(api, asked, given)
+            answer = await _asked_in_its_words(api, asked, given)
         else:
             answer = shaped(tool, await api.send(asked, prepare(tool, descriptions()[name], given, asked)))
         outcome = Outcome(fitted(tool, answer), milliseconds=_since(started))
@@ -43,6 +44,23 @@ async def run(api: Api, asked: Asked, name: str, given: Mapping[str, Any]) -> Ou
 
 def _since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
+
+
+async def _asked_in_its_words(api: Api, asked: Asked, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API finds wrong with a turn, by the names of the tool's arguments."""
+    try:
+        return await _ask(api, asked, given)
+    except Refused as refused:
+        refused.message = _of_the_tool(refused.message)
+        errors = refused.details.get("errors") if isinstance(refused.details, dict) else None
+        if isinstance(errors, list):
+            named = [{**one, "field": _of_the_tool(str(one.get("field", "")))} for one in errors if isinstance(one, dict)]
+            refused.details = {**refused.details, "errors": named}
+        raise
+
+
+def _of_the_tool(said: str) -> str:
+    return re.sub(r"^message\b", "question", said.removeprefix("scope."))
 
 
 async def _ask(api: Api, asked: Asked, given: Mapping[str, Any]) -> dict[str, Any]:
