@@ -87,7 +87,7 @@ def resume(chat: ChatWorld, session: str, last: int) -> AsyncIterator[bytes]:
     return chat.begin(session, "Look around.", headers=headers)
 
 
-@pytest.mark.parametrize("cuts", [40, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("cuts", [25, pytest.param(1_000, marks=pytest.mark.long)])
 def test_a_stream_cut_anywhere_and_resumed_is_the_uncut_stream(chat: ChatWorld, cuts: int) -> None:
     station(chat)
     chat.gemini.say = scripted(*ANSWERS)
