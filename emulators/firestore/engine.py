@@ -55,13 +55,16 @@ class Engine:
 
     # --- life
 
-    def reset(self) -> None:
-        """Forgets every document and transaction of every project."""
+    def reset(self, *, and_time: bool = False) -> None:
+        """Forgets every document and transaction of every project.
+
+        `and_time` also forgets when the last commit was, for a clock that was set back: else time goes on from there.
+        """
         with self._lock:
             self._store.wipe()
-            self._indexer = Indexer(self._catalogue, self._store.definition)
             self._transactions.clear()
             self._history.clear()
+            self._last_commit = 0 if and_time else self._last_commit
             self._store.remember("indexes", self._catalogue.fingerprint)
             self._store.remember("last_commit", self._last_commit)
 

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS documents (id INTEGER PRIMARY KEY, collection INTEGER
 CREATE TABLE IF NOT EXISTS entries (scope INTEGER, definition INTEGER, value BLOB, document INTEGER,
     PRIMARY KEY (scope, definition, value)) WITHOUT ROWID;
 """
-_TABLES = ("entries", "documents", "definitions", "collections", "groups", "meta")
+_TABLES = ("entries", "documents", "collections", "groups", "meta")  # definitions are numbers of indexes: they hold nobody's data
 _REMEMBERED = 50_000
 
 
@@ -83,7 +83,6 @@ class Store:
             for table in _TABLES:
                 self._db.execute(f"DELETE FROM {table}")
         self._collections.clear()
-        self._definitions.clear()
 
     def recall(self, key: str) -> str | int | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

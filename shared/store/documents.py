@@ -20,7 +20,7 @@ from shared.domain.documents import Document
 from shared.store import reading
 from shared.store.blobs import Blobs, StoredBlobs
 from shared.store.changed import Changed
-from shared.store.codec import decode, decode_values, document_path, encode, encode_values, field_mask, path_fields
+from shared.store.codec import decode_values, document_path, encode, encode_values, field_mask, path_fields
 
 D = TypeVar("D", bound=Document)
 
@@ -60,8 +60,8 @@ class Store:
         return self.db.collection_group(cls.PATH.split("/")[-2])
 
     def stream(self, cls: type[D], query: BaseQuery) -> Iterator[D]:
-        for snapshot in query.stream():
-            yield decode(cls, snapshot, self.blobs)
+        for path, values, when in reading.query(self.db, query):
+            yield decode_values(cls, path, values, when, self.blobs)
 
     def first(self, cls: type[D], query: BaseQuery) -> D | None:
         return next(self.stream(cls, query.limit(1)), None)

@@ -5,6 +5,7 @@ Exits 1 if a rule was broken, after naming the seeds that broke it.
 
 import argparse
 import contextlib
+import gc
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HASHES = "0"  # sets of strings must be walked in the same order in every process
+SWEPT = 100  # seeds between two sweeps of the garbage
 
 
 def main() -> None:
@@ -23,7 +25,9 @@ def main() -> None:
         command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": HASHES})
     broken = {}
-    for seed in _progress(said):
+    for number, seed in enumerate(_progress(said)):
+        if number % SWEPT == 1:
+            _sweep()
         wrong, trace = play(seed)
         if said.seed is not None:
             print("\n".join(trace))
@@ -40,6 +44,14 @@ def main() -> None:
     else:
         print(f"broken by seeds {sorted(broken)}; see one again with `python -m tests.simulation --seed {min(broken)}`")
     raise SystemExit(1 if broken else 0)
+
+
+def _sweep() -> None:
+    """Garbage of the seeds played, once in a while: to look through all that was imported costs more than a seed."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def play(seed: int) -> tuple[list[str], list[str]]:

@@ -60,6 +60,7 @@ class Play:
     cancelled_at: dict[str, float] = field(default_factory=dict)
     deletions: list[Deletion] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    remains: dict[str, list[Any]] = field(default_factory=dict)  # paths and fields of all documents at the end, by collection
     histories: dict[str, list[str]] = field(default_factory=dict)  # of each run's status, as it was written
     retries: int = 0
     turns: int = 0

@@ -1,9 +1,11 @@
-"""Documents read by their paths, whole or in part, through Google's client on the engine in this process."""
+"""Documents read by their paths, whole or in part, and by queries, through Google's client on the engine in this process."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
 
 from emulators.firestore.engine import Engine
 from emulators.firestore.inprocess import client
@@ -78,3 +80,36 @@ def test_a_copy_read_by_its_path_can_be_changed_under_its_fence(store: Store) ->
         late.commit()
     found = store.get(Video, "t", "a")
     assert found is not None and found.title == "New"
+
+
+class Breaking:
+    """The service's client, whose next `breaks` streams end in an error after `given` answers."""
+
+    def __init__(self, whole: Any, breaks: int, given: int) -> None:
+        self._whole, self._breaks, self._given = whole, breaks, given
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def run_query(self, **request: Any) -> Iterator[Any]:
+        for number, answer in enumerate(self._whole.run_query(**request)):
+            if self._breaks and number == self._given:
+                self._breaks -= 1
+                raise ServiceUnavailable("the connection was lost")
+            yield answer
+
+
+@pytest.mark.parametrize(("given", "limit"), [(1, None), (1, 2), (2, 2), (1, 1), (2, None)])
+def test_a_query_whose_stream_breaks_goes_on_behind_the_last_document(store: Store, given: int, limit: int | None) -> None:
+    asked = store.collection(Video, "t").order_by("title")
+    asked = asked if limit is None else asked.limit(limit)
+    expected = [one.video_id for one in store.stream(Video, asked)]
+    store.db._firestore_api_internal = Breaking(store.db._firestore_api, breaks=1, given=given)
+    assert [one.video_id for one in store.stream(Video, asked)] == expected == ["a", "b"][:limit]
+    assert [one.video_id for one in store.stream(Video, store.across_tenants(Video))] == ["a", "b"]
+
+
+def test_a_stream_that_breaks_before_its_first_document_is_a_failure(store: Store) -> None:
+    store.db._firestore_api_internal = Breaking(store.db._firestore_api, breaks=1, given=0)
+    with pytest.raises(ServiceUnavailable):
+        list(store.stream(Video, store.collection(Video, "t")))
