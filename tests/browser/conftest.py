@@ -1,6 +1,5 @@
 """One running product with one film in it, and a real Chromium to look at it. Without Chromium these tests are skipped."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,12 @@ import httpx
 import pytest
 
 from demo.film import SCENES, make_film
-from tests.e2e.stack import Stack, eventually, start
+from infra import chromium
+from tests.e2e.stack import Stack, eventually, free_port, start
 
 playwright = pytest.importorskip("playwright.sync_api")
 
 HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -52,19 +51,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["playwright.Browser"]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
+    path = chromium.find()
+    if path is None:
+        pytest.skip("no Chromium is installed: make chromium")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+        running = driver.chromium.launch(executable_path=path, args=QUIET)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
-def stack(browser: "playwright.Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = start(tmp_path_factory.mktemp("site") / "data")
+def s3_port() -> int:
+    """Where a test that needs one starts a store that speaks like S3."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: "playwright.Browser", s3_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{s3_port}")
+        running = start(tmp_path_factory.mktemp("site") / "data")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def processes(stack: Stack) -> dict[str, str]:
+    """The settings that the product's processes were started with."""
+    said = Path(f"/proc/{stack.children()['api']}/environ").read_text()
+    return dict(one.partition("=")[::2] for one in said.split("\0"))
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +137,8 @@ class Reader:
     def until(self, holds: str, given: object = None) -> None:
         """Waits for a condition on the page; by evaluation, since the page's own policy forbids what `wait_for_function` does."""
         condition = holds if "=>" in holds else f"() => {holds}"
-        eventually(lambda: self.page.evaluate(condition, given), PATIENCE / 1000, holds)
+        what = f"{holds} {given or ''} at {self.page.url}"
+        eventually(lambda: self.page.evaluate(condition, given), PATIENCE / 1000, what)
 
 
 @pytest.fixture

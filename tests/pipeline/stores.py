@@ -65,9 +65,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def moto(folder: Path) -> Iterator[str]:
+def moto(folder: Path, port: int = 0) -> Iterator[str]:
     """S3 as moto plays it; the URL."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with served(command, port, folder / "moto.log"):
         yield f"http://127.0.0.1:{port}"

@@ -32,7 +32,7 @@ export function fieldsOf(schema, path = "") {
 }
 
 async function schemaFields(place) {
-  const runs = place.index === "playground" ? await get("/prompt-runs", { limit: 100 }, { quiet: true }) : (await get(`/indexes/${place.index}/prompt-runs`, { limit: 50 }, { quiet: true })).data;
+  const runs = place.index === "playground" ? await get("/prompt-runs", { limit: 100 }) : (await get(`/indexes/${place.index}/prompt-runs`, { limit: 50 })).data;
   const prompts = [...new Set(runs.filter((one) => !place.run || one.run_id === place.run).map((one) => one.prompt_id))].slice(0, 8);
   const known = new Map();
   for (const id of prompts) {

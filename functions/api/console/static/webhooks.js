@@ -2,7 +2,7 @@
 import { html, useState } from "./preact-htm.js";
 import { get, patch, post, remove } from "./api.js";
 import { Answer, Copy, Dialog, Empty, Failure, Field, Pill, Sure, useAnswer, useDeed } from "./elements.js";
-import { ago, json, when } from "./format.js";
+import { ago, count, json, when } from "./format.js";
 import { Icon } from "./icons.js";
 import { link } from "./router.js";
 
@@ -25,7 +25,7 @@ function Hook({ one, changed, shown }) {
   const [verdict, setVerdict] = useState(null);
   const test = useDeed(async () => setVerdict(await post(`/webhooks/${one.webhook_id}/test`)));
   const toggle = useDeed(() => patch(`/webhooks/${one.webhook_id}`, { status: one.status === "active" ? "paused" : "active" }).then(changed));
-  return html`<li><div class="grow"><a class="title" data-item href=${link(["integrations", "webhooks", one.webhook_id])}>${one.name}</a><p class="mono quiet">${one.url}</p><p class="quiet">${[`${one.events.length} events`, `last success ${ago(one.last_success_at)}`, one.failure_count && `${one.failure_count} failures`].filter(Boolean).join(" · ")}</p>
+  return html`<li><div class="grow"><a class="title" data-item href=${link(["integrations", "webhooks", one.webhook_id])}>${one.name}</a><p class="mono quiet">${one.url}</p><p class="quiet">${[count(one.events.length, "event"), `last success ${ago(one.last_success_at)}`, one.failure_count && `${one.failure_count} failures`].filter(Boolean).join(" · ")}</p>
       ${one.disabled_reason && html`<p>${one.disabled_reason}</p>`}<${Failure} error=${test.error ?? toggle.error} />
       ${verdict && (verdict.success ? html`<p class="note" role="status">It answered ${verdict.status_code}.</p>` : html`<${Failure} error=${{ message: verdict.error ?? `It answered ${verdict.status_code}.` }} />`)}</div>
     <${Pill} status=${one.status} /><button class="small" disabled=${test.busy} onClick=${() => test.run()}>Test</button><button class="small" disabled=${toggle.busy} onClick=${() => toggle.run()}>${one.status === "active" ? "Pause" : "Activate"}</button>
@@ -50,13 +50,15 @@ function NewWebhook({ close, made }) {
     <${Failure} error=${make.error} /><footer><button class="primary" disabled=${make.busy || !said.events.length}>Create</button></footer></form></${Dialog}>`;
 }
 
+const AGAIN = new Set(["failed", "retrying"]);
+
 function Deliveries({ id }) {
   const deliveries = useAnswer(() => get(`/webhooks/${id}/deliveries`, { limit: 100 }), [id]);
   const [open, setOpen] = useState(null);
   const again = useDeed((one) => post(`/webhooks/deliveries/${one.delivery_id}/retry`).then(deliveries.reload));
   return html`<div class="row"><a class="button small" href="#/integrations/webhooks">All webhooks</a><span class="grow"></span><button class="small" onClick=${deliveries.reload}>Look again</button></div><${Failure} error=${again.error} />
-    <${Answer} of=${deliveries}>${(all) => all.length ? html`<ul class="list">${all.map((one) => html`<li key=${one.delivery_id}><div class="grow"><b>${one.event_type}</b><p class="quiet">${[when(one.created_at), `${one.attempts} attempts`, one.response_status_code && `answered ${one.response_status_code}`].filter(Boolean).join(" · ")}</p>${one.error_message && html`<p>${one.error_message}</p>`}</div>
-      <${Pill} status=${one.status} /><button class="small" data-item onClick=${() => setOpen(one)}>Look</button><button class="small" disabled=${again.busy} onClick=${() => again.run(one)}>Send again</button></li>`)}</ul>`
+    <${Answer} of=${deliveries}>${(all) => all.length ? html`<ul class="list">${all.map((one) => html`<li key=${one.delivery_id}><div class="grow"><b>${one.event_type}</b><p class="quiet">${[when(one.created_at), count(one.attempts, "attempt"), one.next_retry_at && `next ${when(one.next_retry_at)}`, one.response_status_code && `answered ${one.response_status_code}`].filter(Boolean).join(" · ")}</p>${one.error_message && html`<p>${one.error_message}</p>`}</div>
+      <${Pill} status=${one.status} /><button class="small" data-item onClick=${() => setOpen(one)}>Look</button>${AGAIN.has(one.status) && html`<button class="small" disabled=${again.busy} onClick=${() => again.run(one)}>Send again</button>`}</li>`)}</ul>`
     : html`<${Empty} icon="integrations" title="Nothing sent yet"><p>What happens from now on is sent here; or send a test.</p></${Empty}>`}</${Answer}>
     ${open && html`<${Dialog} wide title=${open.event_type} close=${() => setOpen(null)}><h3>Sent</h3><div class="table"><pre class="inside" tabindex="0">${json(open.payload)}</pre></div><h3>Answered</h3><div class="table"><pre class="inside" tabindex="0">${open.response_body || "nothing"}</pre></div></${Dialog}>`}`;
 }
