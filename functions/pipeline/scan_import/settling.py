@@ -6,7 +6,6 @@ from typing import Any
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from functions.pipeline.scan_import.tallying import any_open, current_file, heads, tally
-from shared.domain.batches import batched
 from shared.domain.events import EventType
 from shared.domain.imports import HEAD_ITEMS, FileStatus, ImportJob, ImportStatus, SourceFile
 from shared.messaging.topics import Topics
@@ -69,9 +68,11 @@ def close_open_files(job: ImportJob, store: Store) -> None:
     now = store.clock()
     rows = store.collection(SourceFile, job.tenant, job.job_id).where(filter=FieldFilter("open", "==", True))
     held = False
-    for files in batched(list(store.stream(SourceFile, rows)), AT_ONCE):
+    while files := list(store.stream(SourceFile, rows.limit(AT_ONCE))):
         free = [one for one in files if one.lease_until is None or one.lease_until <= now]
         held |= len(free) < len(files)
+        if not free:
+            break
         batch = store.batch()
         for one in free:
             batch.change(one, status=FileStatus.CANCELLED, open=False, wake_at=None, lease_until=None, completed_at=now)

@@ -10,10 +10,12 @@ from shared.messaging.messages import EventHappened
 from shared.store import documents
 from shared.work.stage import Stage
 
+PACE_SECONDS = 0.1
+
 
 @cache
 def build() -> Deps:
-    return Deps(documents.connect(Settings.from_env()))
+    return Deps(documents.connect(Settings.from_env()), PACE_SECONDS)
 
 
 stage = Stage(EventHappened, work, build)

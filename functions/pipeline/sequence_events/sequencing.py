@@ -39,7 +39,10 @@ def _stripes() -> tuple[_Turns, ...]:
 
 @dataclass(frozen=True)
 class Deps:
+    """`pace` is how many seconds lie between two turns of a busy tenant at least: what comes meanwhile is numbered together."""
+
     store: Store
+    pace: float = 0.0
     turns: tuple[_Turns, ...] = field(default_factory=_stripes)
     timer: Callable[[], float] = time.monotonic
 
@@ -54,6 +57,8 @@ def sequence_events(message: EventHappened, deps: Deps) -> None:
     with turns.lock:
         if turns.tenant == message.tenant and turns.began > came:
             return
+        if turns.tenant == message.tenant and (early := turns.began + deps.pace - deps.timer()) > 0:
+            time.sleep(early)
         began = deps.timer()
         for _ in range(ROUNDS):
             try:
