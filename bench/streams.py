@@ -146,6 +146,8 @@ async def _measure(site: BenchSite, index_id: str, resting: Sequence[str], reade
     async with httpx.AsyncClient(base_url=address, headers=key, timeout=60, limits=limits, trust_env=False) as client:
         following = [asyncio.create_task(crowd.follow(client, one)) for one in resting]
         await crowd.all_open(len(resting))
+        if readers:  # the clients and models that a first turn has to load are no part of this
+            await crowd.warm_up(client)
         asking = [asyncio.create_task(crowd.read(client)) for _ in range(readers)]
         await asyncio.to_thread(crowd.use_the_api, address, key)
         crowd.over = True
@@ -184,9 +186,20 @@ class _Crowd:
         except httpx.HTTPError as error:
             self.seen.faults.append(f"a resting stream: {error!r}")
 
+    async def warm_up(self, client: httpx.AsyncClient) -> None:
+        """Each question once, uncounted."""
+        session = await self._session(client)
+        for question in _QUESTIONS:
+            await self._ask(client, session, question)
+        self.seen.firsts.clear()
+        self.seen.turns.clear()
+
+    async def _session(self, client: httpx.AsyncClient) -> str:
+        return str((await client.post("/chat/sessions", json={"title": ""})).json()["session_id"])
+
     async def read(self, client: httpx.AsyncClient) -> None:
         """Asks one turn after the other and reads each to its end."""
-        session = (await client.post("/chat/sessions", json={"title": ""})).json()["session_id"]
+        session = await self._session(client)
         for question in itertools.cycle(_QUESTIONS):
             if self.over:
                 return

@@ -16,6 +16,7 @@ PARENT = "VIDEOVECTOR_PARENT"
 _PR_SET_PDEATHSIG = 1
 _TRIM_SECONDS = 20.0
 _LOOK_SECONDS = 0.2
+_LATER = 5  # steps of priority: a third of the processor where somebody else wants it, all of it where nobody does
 
 
 class _Json(logging.Formatter):
@@ -38,6 +39,15 @@ def begin() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+def give_way() -> None:
+    """What works in the background lets those go first whom somebody waits for: the API and what it reads from.
+
+    To be called before the threads begin that do the work: on Linux it counts for the thread that calls and those it makes.
+    """
+    if hasattr(os, "nice"):
+        os.nice(_LATER)
 
 
 def _watch(parent: int) -> None:

@@ -9,6 +9,7 @@ from emulators.vertex.server import serve
 
 
 def run(site: Site) -> None:
+    child.give_way()
     stored = Stored(site.url("storage"))
     server = serve(
         site.data_dir,

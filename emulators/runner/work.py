@@ -106,4 +106,5 @@ def run(site: Site, descriptor: int) -> None:
     work = Work(mount(load_manifests()), Invokers(f"{site.url('identity')}/jwks"))
     gc.enable()
     child.settle()
+    child.give_way()
     serve_until_told(work, descriptor)

@@ -22,6 +22,11 @@ def test_health_names_every_part_once_all_are_up(stack: Stack) -> None:
     assert {"firestore", "pubsub", "tasks", "storage", "identity", "vertex", "work"} <= answer.json()["parts"].keys()
 
 
+def test_what_somebody_waits_for_goes_before_what_works_in_the_background(stack: Stack) -> None:
+    steps = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in stack.children().items()}
+    assert max(steps["api"], steps["cloud"]) < min(steps["work"], steps["models"])
+
+
 def test_the_credentials_are_private_and_hold_an_admin_key(stack: Stack) -> None:
     file = stack.data_dir / "credentials.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
