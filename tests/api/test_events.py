@@ -3,7 +3,9 @@
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +15,7 @@ import pytest
 from functions.api.events import handlers
 from functions.pipeline.sequence_events.sequencing import Deps as SequenceDeps
 from functions.pipeline.sequence_events.sequencing import sequence_events
-from shared.domain.events import EventType, MediaPayload, PromptRunPayload
+from shared.domain.events import EventLog, EventType, MediaPayload, PromptRunPayload
 from shared.http.request import Headers, Request, Response
 from shared.messaging.messages import EventHappened
 from shared.store import events as rows
@@ -171,6 +173,25 @@ def test_what_has_no_number_yet_is_not_told(world: World) -> None:
     writer.write(1)  # numbers the one before as well
     asyncio.run(read(ask(world, world.as_key("read"), "2"), browser, until=lambda seen: len(seen.events) >= 2))
     assert browser.titles == [1, 2, 3, 4]
+
+
+def test_what_comes_while_a_turn_waits_is_numbered_with_it(world: World) -> None:
+    told, writing = Writer(world, "busy"), threading.Lock()
+    deps, message = SequenceDeps(world.store, pace=0.5), EventHappened(tenant=told.tenant, event_id="")
+
+    def tell(_: int) -> None:
+        with writing:
+            told.write(1, numbered=False)
+        sequence_events(message, deps)
+
+    tell(0)
+    before = world.store.get(EventLog, told.tenant)
+    with ThreadPoolExecutor(6) as instance:
+        list(instance.map(tell, range(6)))
+    after = world.store.get(EventLog, told.tenant)
+    assert before is not None and after is not None
+    assert after.last_seq - before.last_seq == 6
+    assert after.version - before.version <= 2, "commits, which would be one for each event without the wait"
 
 
 def test_nobody_sees_anothers_events(world: World) -> None:
