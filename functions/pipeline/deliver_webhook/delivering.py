@@ -29,7 +29,6 @@ from shared.webhooks.posting import GONE, Outcome, Posting
 from shared.work.outcomes import Retry, Throttled
 
 EARLY = timedelta(seconds=2)  # the queue's clock may run before ours; its task's name is used up then
-BUSY_SECONDS = 5  # after which a delivery whose receiver's lane was full comes by again
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def deliver_webhook(message: DeliverWebhook, deps: Deps) -> None:
         return
     with deps.lanes.enter(webhook.webhook_id) as passage:
         if passage is None:
-            _come_by_again(delivery, now, deps)
+            _come_by_again(delivery, now, deps.lanes.again_after(webhook.webhook_id), deps)
             return
         _attempt(delivery, webhook, passage, deps)
 
@@ -158,12 +157,12 @@ def _send_next(delivery: Delivery, deps: Deps) -> None:
     deps.queues.send(message, slot=delivery.slot, not_before=delivery.next_retry_at)
 
 
-def _come_by_again(delivery: Delivery, now: datetime, deps: Deps) -> None:
+def _come_by_again(delivery: Delivery, now: datetime, seconds: int, deps: Deps) -> None:
     """By a task of its own rather than by a refusal, which would make the queue slow for everybody.
 
     All messages of a delivery that meet a full lane in the same seconds become one.
     """
-    at = (math.floor(now.timestamp() / BUSY_SECONDS) + 1) * BUSY_SECONDS
+    at = (math.floor(now.timestamp() / seconds) + 1) * seconds
     again = now + timedelta(seconds=at - now.timestamp())
     message = DeliverWebhook(tenant=delivery.tenant, delivery_id=delivery.delivery_id)
     deps.queues.send(message, slot=f"busy-{at}", not_before=again)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 WIDE = 8  # at once to one receiver that answers quickly
 NARROW = 1  # to one whose last answer took long
 SLOW_SECONDS = 2.0
+SOON, LATER = 1, 5  # seconds, after which a delivery that met a full lane comes by again: a quick one is free in a moment
 _REMEMBERED = 5_000
 
 
@@ -54,6 +55,11 @@ class Lanes:
         finally:
             with self._lock:
                 lane.under_way -= 1
+
+    def again_after(self, receiver: str) -> int:
+        with self._lock:
+            lane = self._lanes.get(receiver)
+            return LATER if lane is not None and lane.slow else SOON
 
     def _enter(self, receiver: str) -> _Lane | None:
         with self._lock:
