@@ -54,6 +54,7 @@ ANSWERS: dict[str, list[list[str]]] = {
     "nonsense.attacker.example": [["not an address"]],
     "rebinding.attacker.example": [["93.184.215.14"], ["127.0.0.1"]],
     "rebinding-later.attacker.example": [["93.184.215.14"], ["93.184.215.14"], ["169.254.169.254"]],
+    "rebinding-on-and-off.attacker.example": [["93.184.215.14"], ["127.0.0.1"]] * 20,
     "rebinding-six.attacker.example": [["2606:2800:21f::1"], ["::1"]],
 }
 PUBLIC = ["93.184.215.14", "8.8.8.8", "1.1.1.1", "2606:2800:21f::1", "2a00:1450:4001::1"]

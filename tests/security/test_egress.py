@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-from shared.domain.ids import new_id
-from shared.domain.webhooks import Delivery, Webhook
 from shared.egress import urls
 from shared.egress.addresses import is_public
 from shared.egress.client import Egress, Refused, Unreachable
@@ -21,7 +19,7 @@ from shared.egress.sessions import GuardedSession
 from shared.webhooks.posting import Posting
 from tests.api.test_indexes import tenant_of
 from tests.api.world import World, build
-from tests.pipeline.post_office import TENANT, PostOffice
+from tests.pipeline.post_office import PostOffice
 from tests.security.hostile_urls import ANSWERS, INNER_V4, INNER_V6, LITERALS, PUBLIC
 
 
@@ -144,29 +142,31 @@ def test_nothing_inside_is_reached_by_creating_changing_trying_delivering_or_rep
     dialer = Dialer(resolve=network.resolve, connect=network.connect)
     app = world.apps["webhooks"]
     kit, deps = app._ready()
-    out = Egress(dialer)
-    app._built = (kit, replace(deps, egress=out, posting=Posting(out, deps.sealer)))
-    office = PostOffice(tmp_path, dialer)
+    out, office = Egress(dialer), PostOffice(tmp_path, dialer)
+    kept = {"store": office.store, "queues": office.queues, "webhooks": office.webhooks, "sealer": office.sealer}
+    app._built = (kit, replace(deps, **kept, egress=out, posting=Posting(out, office.sealer)))
     headers, good = world.as_owner(), "https://unknown.receiver.example/"
-    planted = world.call("POST", "/webhooks", {"name": "x", "url": good, "events": ["export.ready"]}, headers).json["webhook_id"]
-    webhook = office.webhook(good)
+    body = {"name": "x", "url": good, "events": ["media.created"]}
+    planted = world.call("POST", "/webhooks", body, headers).json["webhook_id"]
     reached: dict[str, Any] = {}
-    for number, url in enumerate(EVERY[::every]):
-        _by_the_api(world, headers, planted, url)
-        _by_hand(world, headers, planted)
-        office.webhooks.change(TENANT, webhook.webhook_id, lambda _, url=url: {"url": url, "status": "active"})
-        office.event(number)
+    sent_again = 0
+    turning = [url for url in EVERY if "rebinding" in url]
+    for number, url in enumerate(dict.fromkeys(EVERY[::every] + turning)):
+        _by_the_api(world, office, headers, planted, url)
+        event_id = office.event(number, tenant=tenant_of(world))
         office.deliver(horizon=1)
         office.deliver(horizon=20)
+        sent_again += _by_hand(world, office, headers, event_id)
         if network.inner:
             reached[url] = list(network.inner)
             network.dialled.clear()
     assert reached == {}
-    assert all(one.status in ("failed", "retrying") for one in office.deliveries())
+    assert all(one.status in ("failed", "retrying") for one in office.deliveries(tenant_of(world)))
+    assert sent_again, "a name that looks well when it is asked for again"
 
 
-def _by_the_api(world: World, headers: dict[str, str], planted: str, url: str) -> None:
-    """Create, patch, test, and a manual retry's check."""
+def _by_the_api(world: World, office: PostOffice, headers: dict[str, str], planted: str, url: str) -> None:
+    """Create, patch and test; in the end the URL stands on the planted webhook, whatever was said of it."""
     host = url.removeprefix("https://").rstrip("/")
     first = ANSWERS.get(host, [[]])[0]
     made = world.call("POST", "/webhooks", {"name": "x", "url": url, "events": ["export.ready"]}, headers)
@@ -177,30 +177,22 @@ def _by_the_api(world: World, headers: dict[str, str], planted: str, url: str) -
     else:
         assert made.status == 422, (url, made.body)
     assert world.call("PATCH", f"/webhooks/{planted}", {"url": url}, headers).status in (200, 422)
-    stored = world.store.get(Webhook, tenant_of(world), planted)
-    assert stored is not None
-    batch = world.store.batch()
-    batch.change(stored, url=url)
-    batch.commit()
+    office.webhooks.change(tenant_of(world), planted, lambda _: {"url": url, "status": "active"})
     tried = world.call("POST", f"/webhooks/{planted}/test", None, headers).json
     assert tried["success"] is False and tried["status_code"] is None
 
 
-def _by_hand(world: World, headers: dict[str, str], planted: str) -> None:
-    """A manual retry of a delivery that failed."""
-    now, tenant = world.store.clock(), tenant_of(world)
-    delivery = Delivery(
-        created_at=now,
-        updated_at=now,
-        tenant=tenant,
-        delivery_id=new_id("delivery"),
-        webhook_id=planted,
-        event_id=new_id("event"),
-        event_type="export.ready",
-        status="failed",
-    )
-    world.store.create_once(delivery)
-    assert world.call("POST", f"/webhooks/deliveries/{delivery.delivery_id}/retry", None, headers).status in (200, 422)
+def _by_hand(world: World, office: PostOffice, headers: dict[str, str], event_id: str) -> bool:
+    """A manual retry of the delivery, which was refused; whether it was taken, and then the attempt it gave rise to was made."""
+    [before] = [one for one in office.deliveries(tenant_of(world)) if one.event_id == event_id]
+    assert before.attempts >= 1 and before.status in ("failed", "retrying")
+    asked = world.call("POST", f"/webhooks/deliveries/{before.delivery_id}/retry", None, headers)
+    assert asked.status in (200, 422), asked.body
+    office.deliver(horizon=1)
+    [after] = [one for one in office.deliveries(tenant_of(world)) if one.event_id == event_id]
+    taken = asked.status == 200
+    assert (after.series, after.attempts) == (before.series + taken, before.attempts + taken)
+    return taken
 
 
 def test_a_receiver_that_trickles_is_cut_off_in_time() -> None:
