@@ -77,13 +77,31 @@ def test_a_large_file_goes_in_pieces_and_goes_on_after_the_connection_broke(
     tab.complaints[:] = [one for one in tab.complaints if "ERR_FAILED" not in one]  # the break itself
 
 
-def test_a_search_by_a_picture_finds_the_shot_it_was_taken_from(reader: Sit, library: Library, stack: object) -> None:
+# As the browser tells of a file that was let go over the page, or pasted into it.
+GIVEN = """([kind, bytes]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(bytes)], "shot.jpg", {type: "image/jpeg"}));
+    const told = {bubbles: true, cancelable: true};
+    const given = {...told, dataTransfer: data, clipboardData: data};
+    const event = kind === "drop" ? new DragEvent(kind, given) : new ClipboardEvent(kind, given);
+    document.querySelector("section.ask").dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("way", ["choose", "drop", "paste"])
+def test_a_search_by_a_picture_finds_the_shot_it_was_taken_from(reader: Sit, library: Library, stack: object, way: str) -> None:
     with stack.client() as api:  # type: ignore[attr-defined]
         segment = api.get(f"videos/{library.video_id}/segments").json()["data"][0]
         picture = api.get(f"videos/segments/{segment['segment_id']}/thumbnail").content
     tab = reader()
     page = tab.see(f"/search?index={library.index_id}")
-    page.get_by_label("Picture to search by").set_input_files({"name": "shot.jpg", "mimeType": "image/jpeg", "buffer": picture})
+    page.get_by_role("searchbox", name="What to find").wait_for()
+    if way == "choose":
+        page.get_by_label("Picture to search by").set_input_files(
+            {"name": "shot.jpg", "mimeType": "image/jpeg", "buffer": picture}
+        )
+    else:
+        page.evaluate(GIVEN, [way, list(picture)])
     page.locator(".result").first.wait_for()
     assert page.locator(".result .time").first.inner_text().startswith("0:00")
 

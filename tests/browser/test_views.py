@@ -127,12 +127,22 @@ def test_keys_lead_to_the_search_through_a_list_and_play(reader: Sit, library: L
     page.get_by_role("searchbox", name="What to find").wait_for()
 
 
+def test_the_library_leads_to_its_first_index_and_back_leads_out_of_it(reader: Sit, library: Library) -> None:
+    tab = reader()
+    page = tab.see("/runs")
+    tab.see("/library")
+    tab.until("location.hash.startsWith('#/library/idx_')")
+    page.go_back()
+    tab.until("location.hash === '#/runs'")
+    page.get_by_role("heading", name="Runs").wait_for()
+
+
 def test_a_field_shows_what_it_rests_on_and_plays_it(reader: Sit, library: Library) -> None:
     tab = reader()
     page = tab.see(f"/media/{library.video_id}")
     page.get_by_role("button", name="Evidence of 0:04").click()
     source = page.get_by_role("list", name="Evidence of headline").locator("li").first
-    assert source.inner_text().startswith("read “CITY MARKET”")
+    assert source.inner_text().startswith("read CITY MARKET")
     source.get_by_role("button").click()
     tab.until("document.querySelector('video').currentTime >= 4")
 

@@ -20,7 +20,7 @@ WATCH = """() => {
     new PerformanceObserver((list) => (window.longest = Math.max(longest, ...list.getEntries().map((one) => one.duration))))
         .observe({entryTypes: ["longtask"]});
 }"""
-# From the end to the beginning, a sixth of a screen to three screens in a frame, as wheels and flicks do; the most nodes there were.
+# From the end to the beginning, up to three screens in a frame, as wheels and flicks do; answers the most nodes there were.
 SCROLL = """async () => {
     const main = document.getElementById("main");
     let most = 0;

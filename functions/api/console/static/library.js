@@ -5,7 +5,7 @@ import { Answer, Dialog, Empty, Failure, Field, Progress, Sure, useAnswer, useDe
 import { ago, clock, size } from "./format.js";
 import { Grid } from "./grid.js";
 import { Icon } from "./icons.js";
-import { go, link } from "./router.js";
+import { go, lead, link } from "./router.js";
 import { upload } from "./uploads.js";
 import { RunDialog } from "./executing.js";
 
@@ -19,7 +19,7 @@ export function View({ parts }) {
   const at = parts[0] ?? PLAYGROUND;
   const [naming, setNaming] = useState(false);
   useEffect(() => {
-    if (!parts[0] && indexes.data?.length) go(["library", indexes.data[0].index_id]);
+    if (!parts[0] && indexes.data?.length) lead(["library", indexes.data[0].index_id]);
   }, [indexes.data, parts[0]]);
   return html`<div class="head"><h1>Library</h1><button onClick=${() => setNaming(true)}><${Icon} name="plus" />New index</button></div>
     ${naming && html`<${NewIndex} close=${() => setNaming(false)} made=${(one) => (indexes.reload(), setNaming(false), go(["library", one.index_id]))} />`}

@@ -14,6 +14,11 @@ export function link(parts, query) {
 
 export const go = (parts, query) => (location.hash = link(parts, query));
 
+/** On from a place that only leads further; not where the reader has gone elsewhere meanwhile, and "back" does not come by it again. */
+export function lead(parts) {
+  if (parts.join("/").startsWith(place().parts.join("/"))) location.replace(link(parts));
+}
+
 /** Changes the address without a step in the reader's history. */
 export function adjust(query) {
   const here = place();
