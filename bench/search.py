@@ -152,23 +152,32 @@ def _embedding(site: BenchSite) -> float:
 
 
 def _recall() -> list[Figure]:
-    """The engine's ten nearest under restricts, against a plain computation over the same 20,000 vectors."""
+    """The engine's ten nearest of 100,000 vectors, against a plain computation: half of the questions look through all of them,
+    half through one run's tenth. Beside it how often they are the very same ten in the same order."""
     spec = IndexSpec(index="recall", endpoint="recall", deployed_index_id="recall")
     engine = VectorEngine([spec])
     language, chance = Language(4), np.random.default_rng(4)
-    vectors, runs = language.vectors(20_000), chance.integers(0, 10, 20_000)
-    names = [f"{number:05d}" for number in range(len(vectors))]
+    vectors, runs = language.vectors(100_000), chance.integers(0, 10, 100_000)
+    names = [f"{number:06d}" for number in range(len(vectors))]
     restricts = [[Restrict("index", ("i",)), Restrict("run", (str(run_),))] for run_ in runs]
-    engine.upsert(spec, [Datapoint(n, v, restricts=r) for n, v, r in zip(names, vectors, restricts, strict=True)])
-    hit = 0
+    points = [Datapoint(n, v, restricts=r) for n, v, r in zip(names, vectors, restricts, strict=True)]
+    for start in range(0, len(points), 10_000):
+        engine.upsert(spec, points[start : start + 10_000])
+    hit = same = 0
     asked = language.vectors(100)
     for number, vector in enumerate(asked):
-        allowed = np.flatnonzero(runs == number % 10)
-        exact = allowed[np.argsort(-(vectors[allowed] @ vector))[:10]]
-        query = Query(Datapoint("q", vector, restricts=[Restrict("run", (str(number % 10),))]), count=10)
-        hit += len({neighbor.id for neighbor in engine.find(spec, [query])[0]} & {names[row] for row in exact})
+        run_ = str(number % 10)
+        allowed = np.flatnonzero(runs == number % 10) if number % 2 else np.arange(len(vectors))
+        exact = [names[row] for row in allowed[np.argsort(-(vectors[allowed] @ vector))[:10]]]
+        allow = [Restrict("index", ("i",)), *([Restrict("run", (run_,))] if number % 2 else [])]
+        found = [one.id for one in engine.find(spec, [Query(Datapoint("q", vector, restricts=allow), count=10)])[0]]
+        hit += len(set(found) & set(exact))
+        same += found == exact
     engine.close()
-    return [Figure("recall@10 of the vector engine under restricts", hit / (10 * len(asked)), "", ">= 0.98")]
+    return [
+        Figure("recall@10 of the vector engine, half of it under restricts", hit / (10 * len(asked)), "", ">= 0.98"),
+        Figure("  the same ten in the same order", same / len(asked), ""),
+    ]
 
 
 def _client(site: BenchSite) -> httpx.Client:

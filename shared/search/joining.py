@@ -2,7 +2,7 @@
 and index are not deleted: what was deleted is gone from search at once, whenever its vectors follow.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -34,23 +34,24 @@ class Joined:
     row: Row
 
 
+_READS = ThreadPoolExecutor(16, thread_name_prefix="join")  # its threads begin with the first search
+
+
 class Joiner:
     """Reads by id alone; one call to the store per kind of document, side by side."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def join(self, tenant: str, keys: Iterable[RowKey]) -> dict[RowKey, Joined]:
-        """Those of the rows that live, by their keys."""
+    def join(self, tenant: str, keys: Iterable[RowKey], index_ids: Sequence[str] = ()) -> dict[RowKey, Joined]:
+        """Those of the rows that live, by their keys. `index_ids` are those their media items most likely belong to."""
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return {}
-        with ThreadPoolExecutor(max_workers=3, thread_name_prefix="join") as pool:
-            rows_read = pool.submit(self._rows, tenant, wanted)
-            runs_read = pool.submit(self.runs, tenant, {run_id for run_id, _, _ in wanted})
-            videos = self.living(tenant, {video_id for _, video_id, _ in wanted})
-            rows = rows_read.result()
-            runs = runs_read.result()
+        rows_read = _READS.submit(self._rows, tenant, wanted)
+        runs_read = _READS.submit(self.runs, tenant, {run_id for run_id, _, _ in wanted})
+        videos = self.living(tenant, {video_id for _, video_id, _ in wanted}, index_ids)
+        rows, runs = rows_read.result(), runs_read.result()
         return {
             key: Joined(runs[key[0]], videos[key[1]], rows[key])
             for key in wanted
@@ -62,14 +63,20 @@ class Joiner:
         found = self._store.get_all(Run, [(tenant, one) for one in run_ids], only=RUN_FIELDS)
         return {run.run_id: run for run in found if run.deleted_at is None}
 
-    def living(self, tenant: str, video_ids: Iterable[str]) -> Mapping[str, Video]:
+    def living(self, tenant: str, video_ids: Iterable[str], index_ids: Sequence[str] = ()) -> Mapping[str, Video]:
         """Media items that are not deleted, nor their index."""
+        expected = {one for one in index_ids if one}
+        indexes_read = _READS.submit(self._indexes, tenant, expected)
         found = self._store.get_all(Video, [(tenant, one) for one in video_ids], only=VIDEO_FIELDS)
         videos = [one for one in found if one.deleted_at is None]
-        wanted = [(tenant, one) for one in {video.index_id for video in videos if video.index_id}]
-        there = self._store.get_all(Index, wanted, only=("deleted_at",))
-        indexes = {one.index_id for one in there if one.deleted_at is None}
+        others = {video.index_id for video in videos if video.index_id} - expected
+        indexes = indexes_read.result() | self._indexes(tenant, others)
         return {video.video_id: video for video in videos if not video.index_id or video.index_id in indexes}
+
+    def _indexes(self, tenant: str, index_ids: Iterable[str]) -> set[str]:
+        """Those that are not deleted."""
+        there = self._store.get_all(Index, [(tenant, one) for one in index_ids], only=("deleted_at",))
+        return {one.index_id for one in there if one.deleted_at is None}
 
     def _rows(self, tenant: str, keys: list[RowKey]) -> dict[RowKey, Row]:
         rows: dict[RowKey, Row] = {}

@@ -5,8 +5,9 @@ hold the common ones, and the length of each list tells how rare the word is in 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from shared.search.found import RowKey, Scope
 from shared.search.scoring import Question, Scale
@@ -64,23 +65,23 @@ def gather(vectors: VectorIndex, question: Question, vector: Sequence[float], sc
         queries.append(Query(sparse=sparse, allow=everywhere.allow("text"), limit=HOLDERS, per_crowd=PER_ROW))
     answers = vectors.find_all(queries)
     near, by_word = answers[: len(scopes)], answers[len(scopes) : len(scopes) + len(own)]
-    found: dict[str, Candidate] = {}
-    for hit in [hit for hits in near for hit in hits]:
-        _add(found, hit, similarity=hit.score)
+    ids = dict.fromkeys(hit.id for hit in chain(*answers))
+    found = {id_: Candidate(identity) for id_ in ids if (identity := TextId.parse(id_)) is not None}
+    for hit in chain(*near):
+        if hit.id in found:
+            found[hit.id].similarity = hit.score
     for word, hits in zip(own, by_word, strict=True):
         for hit in hits:
-            _add(found, hit, word=word)
-    for hit in [hit for hits in answers[len(scopes) + len(own) :] for hit in hits]:
-        _add(found, hit)
+            if hit.id in found:
+                found[hit.id].held.add(word)
     rows: dict[RowKey, list[Candidate]] = defaultdict(list)
     for one in found.values():
         rows[one.row].append(one)
-    holders = {word: len({_row_of(hit) for hit in hits}) for word, hits in zip(own, by_word, strict=True)}
-    seen = len({_row_of(hit) for hits in near for hit in hits})
+    holders = {word: _rows_of(hits, found) for word, hits in zip(own, by_word, strict=True)}
     cut_off = [hits for hits in near if len(hits) >= limit]
     return Lists(
         rows=dict(rows),
-        scale=Scale.of(question, holders, max(seen, HOLDERS if cut_off else 0)),
+        scale=Scale.of(question, holders, max(_rows_of(chain(*near), found), HOLDERS if cut_off else 0)),
         floor=max((hits[-1].score for hits in cut_off), default=0.0) if cut_off else 1.0,
         complete=not cut_off,
     )
@@ -92,17 +93,6 @@ def _together(scopes: Sequence[Scope]) -> Scope:
     return Scope(first.tenant, first.index_ids, [run for scope in scopes for run in scope.run_ids], first.fields)
 
 
-def _add(found: dict[str, Candidate], hit: Hit, *, similarity: float | None = None, word: str = "") -> None:
-    identity = TextId.parse(hit.id)
-    if identity is None:
-        return
-    one = found.setdefault(hit.id, Candidate(identity))
-    if similarity is not None:
-        one.similarity = similarity
-    if word:
-        one.held.add(word)
-
-
-def _row_of(hit: Hit) -> RowKey | None:
-    identity = TextId.parse(hit.id)
-    return None if identity is None else (identity.run_id, identity.video_id, identity.segment_id)
+def _rows_of(hits: Iterable[Hit], found: Mapping[str, Candidate]) -> int:
+    """How many different rows they belong to."""
+    return len({found[hit.id].row for hit in hits if hit.id in found})

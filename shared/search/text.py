@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from shared.inference.models import Models
@@ -16,6 +17,7 @@ from shared.vectors.index import VectorIndex
 SPARE_ROWS = 10  # read beside those wanted, for what turns out to be gone or to score less than it promised
 
 _KEPT_QUESTIONS = 1_000
+_LEARNING = ThreadPoolExecutor(8, thread_name_prefix="similarity")  # its threads begin with the first search
 
 __all__ = ["Found", "Match", "Scope", "TextSearch"]
 
@@ -63,7 +65,7 @@ class TextSearch:
         limit = min(MOST_HITS, max(120, top_k * PER_ROW))
         while True:
             lists = gather(self.vectors, question, vector, scopes, limit)
-            ranking = _Ranking(self.vectors, vector, lists, Joiner(self.store), scopes[0].tenant)
+            ranking = _Ranking(self.vectors, vector, lists, Joiner(self.store), scopes[0])
             found = ranking.best([_keys_of(lists, scope, alone=len(scopes) == 1) for scope in scopes], top_k)
             if lists.complete or limit >= MOST_HITS or all(len(part) >= top_k for part in found):
                 return found
@@ -77,12 +79,12 @@ def _keys_of(lists: Lists, scope: Scope, *, alone: bool) -> list[RowKey]:
 class _Ranking:
     """Reads rows in the order of what they promise, until enough of them are there."""
 
-    def __init__(self, vectors: VectorIndex, vector: Sequence[float], lists: Lists, joiner: Joiner, tenant: str) -> None:
+    def __init__(self, vectors: VectorIndex, vector: Sequence[float], lists: Lists, joiner: Joiner, scope: Scope) -> None:
         self._vectors = vectors
         self._vector = vector
         self._lists = lists
         self._joiner = joiner
-        self._tenant = tenant
+        self._scope = scope
         self._found: dict[RowKey, Found | None] = {}
 
     def best(self, groups: list[list[RowKey]], top_k: int) -> list[list[Found]]:
@@ -102,14 +104,15 @@ class _Ranking:
 
     def _look_at(self, keys: list[RowKey]) -> None:
         new = [key for key in keys if key not in self._found]
-        joined = self._joiner.join(self._tenant, new)
-        self._learn_similarities(joined)
+        learning = _LEARNING.submit(self._learn_similarities, new)
+        joined = self._joiner.join(self._scope.tenant, new, self._scope.index_ids)
+        learning.result()
         for key in new:
             self._found[key] = self._found_in(key, joined[key]) if key in joined else None
 
-    def _learn_similarities(self, joined: dict[RowKey, Joined]) -> None:
+    def _learn_similarities(self, keys: list[RowKey]) -> None:
         """Of each row the text that holds most of the words has a cosine too, though it was found by its words alone."""
-        unknown = [one for key in joined if (one := self._lists.by_words(key)).similarity is None]
+        unknown = [one for key in keys if (one := self._lists.by_words(key)).similarity is None]
         known = self._vectors.similarities([str(one.identity) for one in unknown], self._vector) if unknown else {}
         for one in unknown:
             one.similarity = known.get(str(one.identity), 0.0)

@@ -10,7 +10,8 @@ import numpy as np
 
 from emulators.clock import Clock
 from emulators.vertex.embeddings.descriptor import describe
-from emulators.vertex.embeddings.minilm import WIDTH, MiniLM
+from emulators.vertex.embeddings.graph import WIDTH
+from emulators.vertex.embeddings.minilm import MiniLM
 from emulators.vertex.embeddings.warmth import IDLE_SECONDS, Warmth
 from emulators.vertex.embeddings.weights import checked_folder
 

@@ -35,6 +35,7 @@ class Warmth(Generic[Model]):
         with self._lock:
             if self._model is None:
                 self._model = self._load()
+                return_freed_memory()  # what loading took and the model does not keep
             model = self._model
             self._users += 1
         try:

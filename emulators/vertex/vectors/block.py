@@ -8,9 +8,9 @@ import numpy as np
 from emulators.vertex.vectors.coarse import Coarse
 from emulators.vertex.vectors.column import Column
 from emulators.vertex.vectors.restricts import NUMBER, Rule, TokenRule
+from emulators.vertex.vectors.sketch import Sketch, worth_it
 
 _SCAN_ROWS = 16_384
-_PAGE_AROUND = 65_536  # what the kernel maps around one fault
 Touch = Callable[[int], None]
 
 
@@ -32,6 +32,7 @@ class Block:
         self.dead = len(dead)
         self._vectors = Column(self._path("vec"), np.float32, dimensions)
         self._coarse = Coarse(folder, number, dimensions)
+        self._sketch = Sketch()
         if not self._coarse.covers(rows):
             self._coarse.rebuild(self._vectors.read(rows))
         self._columns: dict[tuple[int, str], Column] = {}
@@ -86,6 +87,14 @@ class Block:
             passing &= rule.passes(held)
         return None if passing.all() else np.flatnonzero(passing)
 
+    def likely(self, vector: np.ndarray, rows: np.ndarray | None, count: int, touch: Touch) -> np.ndarray | None:
+        """Of very many rows those that may be among the `count` nearest of `vector`, else `rows` as they are."""
+        if not worth_it(self.rows if rows is None else len(rows), count):
+            return rows
+        self._sketch.follow(*self._coarse.copy(self.rows), touch)
+        self._coarse.expect_scattered()
+        return self._sketch.likely(vector, count, rows)
+
     def rough_scores(self, vector: np.ndarray, rows: np.ndarray | None, touch: Touch) -> np.ndarray:
         """Dot products of `rows` (all rows for `None`) with `vector`, in that order, off by at most `error`.
 
@@ -99,8 +108,7 @@ class Block:
             end = min(start + _SCAN_ROWS, count)
             chosen = None if rows is None else rows[start:end]
             out[start:end] = self._coarse.scores(vector, start, end, chosen, self.rows)
-            around = self._dimensions if rows is None else min(_PAGE_AROUND, self.rows * self._dimensions // max(count, 1))
-            touch((end - start) * around)
+            touch((end - start) * self._coarse.resident(count, self.rows))
         return out
 
     def error(self, vector: np.ndarray) -> float:

@@ -85,6 +85,18 @@ class Coarse:
         sums = np.asarray(simsimd.cdist(steps[None, :width], part, "dot"))[0]
         return (sums * scales * scale).astype(np.float32)
 
+    def expect_scattered(self) -> None:
+        """A few rows of many will be asked for, not all of them."""
+        self._bytes.expect_scattered()
+
+    def resident(self, count: int, total: int) -> int:
+        """Bytes that may become resident for each of `count` rows out of `total`."""
+        return min(self._bytes.around, total * self._width // max(count, 1))
+
+    def copy(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """The bytes of the first rows, and by how much each row's are to be multiplied."""
+        return self._bytes.read(rows), self._scales.read(rows)[:, 0]
+
     def error(self, vector: np.ndarray, rows: int, longest: float) -> float:
         """No rough score is farther from the exact one than this; `longest` is the largest norm of a row."""
         if self._farthest is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 _SMALLEST = 1 << 16
+_AROUND = 65_536  # bytes that the kernel maps around one fault
 
 
 class Column:
@@ -22,6 +23,7 @@ class Column:
         self._width = width
         self._row_bytes = self._dtype.itemsize * width
         self._map: mmap.mmap | None = None
+        self._scattered = False
         self._array = self._shaped(np.zeros(0, dtype=self._dtype))
 
     def write(self, offset: int, values: np.ndarray) -> None:
@@ -60,6 +62,17 @@ class Column:
             os.close(handle)
         return out if self._width > 1 else out.reshape(-1)
 
+    def expect_scattered(self) -> None:
+        """Says that rows here and there will be read: the kernel then maps their pages alone, not those around."""
+        if not self._scattered:
+            self._scattered = True
+            self._advise()
+
+    @property
+    def around(self) -> int:
+        """Bytes that may become resident for one row that is read."""
+        return mmap.PAGESIZE if self._scattered else _AROUND
+
     def release(self) -> None:
         """Gives the resident pages back to the kernel; the next read brings them in again from its cache."""
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
@@ -70,6 +83,10 @@ class Column:
         if self._path is not None:
             self._map = None
             self._array = self._shaped(np.zeros(0, dtype=self._dtype))
+
+    def _advise(self) -> None:
+        if self._scattered and self._map is not None and hasattr(mmap, "MADV_RANDOM"):
+            self._map.madvise(mmap.MADV_RANDOM)
 
     def _shaped(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(-1, self._width) if self._width > 1 else flat.reshape(-1)
@@ -93,6 +110,7 @@ class Column:
             self._map = mmap.mmap(handle, size, access=mmap.ACCESS_READ)
         finally:
             os.close(handle)
+        self._advise()
         self._array = self._shaped(np.frombuffer(self._map, dtype=self._dtype))
 
 

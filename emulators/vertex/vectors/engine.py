@@ -21,7 +21,9 @@ _COMPACT_FROM = 4_096
 
 
 class VectorEngine:
-    """Exact search by dot product. Every call that returned is durable against a killed process.
+    """Search by dot product, exact but for very large blocks, where a first look (see `sketch`) says which rows are scored.
+
+    Every call that returned is durable against a killed process.
 
     With `folder` the vectors are files there and the manifest is `database`; without, everything is in memory.
     """

@@ -36,8 +36,16 @@ class Search:
         if selection is None:
             selection = self._selections[narrowed] = self._selection(query)
         vector, sparse = query.datapoint.vector, query.datapoint.sparse
-        dense_lists = self._dense(selection, vector) if vector is not None and (sparse is None or query.alpha > 0) else []
         sparse_lists = self._sparse(selection, sparse) if sparse is not None and (vector is None or query.alpha < 1) else []
+        if vector is None or (sparse is not None and query.alpha == 0):
+            return self._deepened(query, [], sparse_lists)
+        likely = [(block, block.likely(vector, rows, query.count, self._touch)) for block, rows in selection]
+        found = self._deepened(query, self._dense(likely, vector), sparse_lists)
+        if len(found) == query.count or all(ours is rows for (_, ours), (_, rows) in zip(likely, selection, strict=True)):
+            return found
+        return self._deepened(query, self._dense(selection, vector), sparse_lists)  # crowding left too few of the likely ones
+
+    def _deepened(self, query: Query, dense_lists: list[Scored], sparse_lists: list[Scored]) -> list[Neighbor]:
         reach = max((sum(len(part.scores) for part in lists) for lists in (dense_lists, sparse_lists)), default=0)
         depth = query.count
         while True:

@@ -126,14 +126,15 @@ def _merged(answers: Sequence[list[Found]], top_k: int) -> list[Found]:
 
 
 class Links:
-    """Signed addresses of all that an answer shows, made side by side: in the cloud each is a call of its own."""
+    """Signed addresses of all that an answer shows, made side by side and while other things are read: in the cloud each is a
+    call of its own."""
 
     def __init__(self, objects: Objects, found: Iterable[Found]) -> None:
-        uris = list(dict.fromkeys(uri for one in found for uri in linked_from(one) if uri))
-        self._made = dict(zip(uris, _SIGNING.map(objects.signed_url, uris), strict=True))
+        uris = {uri for one in found for uri in linked_from(one) if uri}
+        self._made = {uri: _SIGNING.submit(objects.signed_url, uri) for uri in uris}
 
     def __call__(self, uri: str) -> str:
-        return self._made.get(uri, "")
+        return self._made[uri].result() if uri in self._made else ""
 
 
 def _results(tenant: str, found: Sequence[Found], deps: Deps) -> Results:
