@@ -211,8 +211,10 @@ def test_the_clean_stories_are_whole_ones(clean: dict[str, Clean]) -> None:
     assert all({call.stage for call in clean[name].calls} >= set(stages) for name, (_, stages) in STORIES.items())
 
 
-@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", STORIES)
+SHORT = [("import", 10), ("export", 8), ("automations", 24)]
+
+
+@pytest.mark.parametrize(("name", "every"), [*SHORT, *(pytest.param(name, 1, marks=pytest.mark.long) for name in STORIES)])
 def test_a_worker_killed_at_any_call_changes_nothing_of_how_it_ends(
     play: Play, clean: dict[str, Clean], name: str, every: int
 ) -> None:
@@ -274,7 +276,7 @@ def deliver(folder: Path, death: Death | None = None) -> tuple[Outcome, list[Cal
         sick.stop()
 
 
-@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.long)])
 def test_a_worker_killed_at_any_call_of_a_delivery_leaves_one_outcome_and_a_true_log(tmp_path: Path, every: int) -> None:
     def folder(name: str) -> Path:
         (tmp_path / name).mkdir()
@@ -283,7 +285,7 @@ def test_a_worker_killed_at_any_call_of_a_delivery_leaves_one_outcome_and_a_true
     clean, calls = deliver(folder("clean"))
     assert (clean["deliveries"], clean["delivered"]) == ([("delivered", None, None, None)] * 2, 2)
     doomed = deaths(calls, ("fan-out-webhooks", "deliver-webhook"))[::every]
-    assert len(doomed) >= 10
+    assert len(doomed) >= 5
     wrong = []
     for number, death in enumerate(doomed):
         ended, _ = deliver(folder(str(number)), death)

@@ -227,16 +227,17 @@ class Trouble:
     """A fifth of all attempts meets a fault, drawn when the attempt begins."""
 
     def __init__(self, office: PostOffice, seed: int, share: float = 0.2) -> None:
-        self._chance, self._share = random.Random(seed), share
+        self._chance, self._share, self._lock = random.Random(seed), share, threading.Lock()
         self.met: dict[str, str] = {}
         self.timeouts = threading.Event()
         office.posting.before, office.posting.after = self.before, self.after
 
     def before(self, attempt_id: str) -> None:
-        if self._chance.random() < self._share:
-            self.met[attempt_id] = self._chance.choice(FAULTS)
-            if self.met[attempt_id] == "crash before":
-                raise Killed
+        with self._lock:
+            if self._chance.random() < self._share:
+                self.met[attempt_id] = self._chance.choice(FAULTS)
+        if self.met.get(attempt_id) == "crash before":
+            raise Killed
 
     def after(self, attempt_id: str) -> None:
         if self.met.get(attempt_id) == "crash after":
@@ -261,7 +262,7 @@ OUTCOMES = {
 
 @pytest.mark.parametrize("deliveries", [200, pytest.param(10_000, marks=pytest.mark.long)])
 def test_a_fifth_of_faulted_attempts_loses_nothing_and_every_attempt_is_in_the_log(tmp_path: Path, deliveries: int) -> None:
-    office = PostOffice(tmp_path, seconds=0.4)
+    office = PostOffice(tmp_path, seconds=0.6, hands=6)
     trouble = Trouble(office, 11)
     receivers = [Receiver(trouble.answer) for _ in range(20)]
     webhooks = [office.webhook(receiver.url) for receiver in receivers]
