@@ -240,3 +240,58 @@ def test_where_hundreds_are_equal_at_the_edge_those_written_first_are_given_and_
     engine.upsert(SPEC, points)
     [found] = engine.find(SPEC, [Query(Datapoint("q", None, sparse=Sparse((7,), (1.0,))), count=40)])
     assert [neighbor.id for neighbor in found] == ["p0900", *(f"p{n:04}" for n in range(39))]
+
+
+WIDE = IndexSpec(index="wide", endpoint="wide", deployed_index_id="wide", dimensions=100)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorEngine, np.ndarray]:
+    """Forty thousand vectors without a number below zero, as pictures have; the first 9,000 are near one place and crowd it."""
+    chance = np.random.default_rng(11)
+    topics = chance.random((200, 100)) ** 4
+    vectors = topics[chance.integers(1, 200, 40_000)] + 0.3 * chance.random((40_000, 100))
+    vectors[:9_000] = topics[0] + 0.1 * chance.random((9_000, 100))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("large")
+    engine = VectorEngine([WIDE], database=folder / "vertex.sqlite", folder=folder / "blocks")
+    points = [
+        Datapoint(f"p{n:05}", vector, restricts=[Restrict("run", (f"r{n % 2}",))], crowding="one" if n < 9_000 else f"c{n}")
+        for n, vector in enumerate(vectors)
+    ]
+    for start in range(0, len(points), 10_000):  # the block grows while it is asked
+        engine.upsert(WIDE, points[start : start + 10_000])
+        engine.find(WIDE, [Query(Datapoint("q", vectors[0]), count=3)])
+    return engine, vectors
+
+
+@pytest.mark.parametrize("run", ["", "r1"])
+def test_of_very_many_the_nearest_are_found_and_scored_exactly(large: tuple[VectorEngine, np.ndarray], run: str) -> None:
+    engine, vectors = large
+    allow = [Restrict("run", (run,))] if run else []
+    allowed = np.arange(1 if run else 0, len(vectors), 2 if run else 1)
+    found_of_all = 0
+    for n in range(9_001, 40_000, 775):
+        scores = vectors[allowed].astype(np.float64) @ vectors[n]
+        nearest = {f"p{allowed[place]:05}" for place in np.argsort(-scores)[:20]}
+        [found] = engine.find(WIDE, [Query(Datapoint("q", vectors[n], restricts=allow), count=20)])
+        found_of_all += len(nearest & {one.id for one in found})
+        assert all(one.distance == pytest.approx(vectors[int(one.id[1:])].astype(np.float64) @ vectors[n]) for one in found)
+        assert [one.distance for one in found] == sorted((one.distance for one in found), reverse=True)
+    assert found_of_all >= 0.99 * 20 * 40
+
+
+def test_of_thousands_that_are_nearly_the_same_the_very_one_comes_first(large: tuple[VectorEngine, np.ndarray]) -> None:
+    engine, vectors = large
+    for n in range(0, 9_000, 1_000):
+        [found] = engine.find(WIDE, [Query(Datapoint("q", vectors[n]), count=20)])
+        twentieth = np.sort(vectors.astype(np.float64) @ vectors[n])[-20]
+        assert found[0].id == f"p{n:05}"
+        assert found[-1].distance == pytest.approx(twentieth, abs=0.01)
+
+
+def test_a_crowd_larger_than_what_is_looked_at_first_does_not_shorten_the_list(large: tuple[VectorEngine, np.ndarray]) -> None:
+    engine, vectors = large
+    [found] = engine.find(WIDE, [Query(Datapoint("q", vectors[0]), count=50, per_crowding=1)])
+    assert len(found) == 50
+    assert [one.id for one in found if int(one.id[1:]) < 9_000] == ["p00000"]

@@ -2,7 +2,8 @@
 
 Whether a number of a vector is above the middle of all vectors, for every number, says much about where the vector points: of two
 near ones most bits are the same. Counting the bits that differ reads an eighth of what the coarse copy holds. It is a guess, not
-a bound, so many more are kept than asked for; what they score is exact all the same.
+a bound, so many more are kept than asked for; what they score is exact all the same. Of thousands that are nearly the same, some
+may stand for others that are nearer by a hair.
 """
 
 from collections.abc import Callable
@@ -31,9 +32,9 @@ class Sketch:
         if len(self._middle) != width or rows > 2 * self._placed:
             self._middle = _middle(steps, scales)
             self._rows, self._placed = 0, rows
-            self._bits = np.zeros((0, width // 8), dtype=np.uint8)
+            self._bits = np.zeros((0, -(-width // 8)), dtype=np.uint8)
         if rows > len(self._bits):
-            grown = np.empty((rows * 5 // 4, width // 8), dtype=np.uint8)
+            grown = np.empty((rows * 5 // 4, self._bits.shape[1]), dtype=np.uint8)
             grown[: self._rows] = self._bits[: self._rows]
             self._bits = grown
         for start in range(self._rows, rows, _AT_ONCE):
