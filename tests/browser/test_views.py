@@ -90,6 +90,18 @@ def test_a_key_that_is_not_one_is_refused_with_the_cure(reader: Sit) -> None:
     assert "sign in with a key or token that is still valid" in tab.page.get_by_role("alert").inner_text().lower()
 
 
+def test_what_is_refused_says_what_would_help(reader: Sit, library: Library) -> None:
+    tab = reader()
+    tab.expected = (415, 422)
+    page = tab.see(f"/search/sql?index={library.index_id}")
+    page.get_by_label("SQL", exact=True).fill("DROP TABLE films")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("Send one SELECT over the tables").wait_for()
+    tab.see(f"/library/{library.index_id}")
+    page.get_by_label("Files to upload").set_input_files({"name": "film.mp4", "mimeType": "video/mp4", "buffer": b"no film"})
+    page.get_by_text("Choose a film, sound or picture").wait_for()
+
+
 def test_a_place_that_is_gone_says_so_and_the_way_around_stays(reader: Sit) -> None:
     tab = reader()
     tab.expected = (404,)

@@ -6,9 +6,11 @@ import { ago, count, size } from "./format.js";
 import { Icon } from "./icons.js";
 import { go } from "./router.js";
 
+// An example, and what such a name looks like.
+const BUCKET = ["media-archive", "[a-z0-9][a-z0-9._\\-]{1,220}[a-z0-9]"];
 const PROVIDERS = {
-  gcs: ["Google Cloud Storage", [["bucket", "Bucket"], ["gcp_project_id", "Project"]]],
-  s3: ["Amazon S3", [["bucket", "Bucket"], ["region", "Region"], ["aws_access_key_id", "Access key id"], ["aws_secret_access_key", "Secret access key", "password"]]],
+  gcs: ["Google Cloud Storage", [["bucket", "Bucket", "text", BUCKET], ["gcp_project_id", "Project", "text", ["my-project", "[a-z][a-z0-9:.\\-]{1,61}[a-z0-9]"]]]],
+  s3: ["Amazon S3", [["bucket", "Bucket", "text", BUCKET], ["region", "Region", "text", ["eu-central-1", "[a-z]{2}(-[a-z]{2,12}){1,3}-[0-9]{1,2}|auto"]], ["aws_access_key_id", "Access key id"], ["aws_secret_access_key", "Secret access key", "password"]]],
   azure: ["Azure Blob Storage", [["storage_account", "Storage account"], ["container", "Container"], ["tenant_id", "Tenant id"], ["client_id", "Client id"], ["client_secret", "Client secret", "password"]]],
 };
 
@@ -50,7 +52,7 @@ function NewConnector({ close, done }) {
   return html`<${Dialog} title="Connect a bucket" close=${close}><form onSubmit=${submit}>
     <div class="chips">${Object.entries(PROVIDERS).map(([name, [label]]) => html`<button type="button" class="small" aria-pressed=${provider === name} onClick=${() => setProvider(name)}>${label}</button>`)}</div>
     <${Field} label="Name"><input required maxlength="100" value=${said.name} onInput=${(event) => change({ name: event.target.value })} /></${Field}>
-    <div class="pair">${PROVIDERS[provider][1].map(([name, label, type]) => html`<${Field} key=${provider + name} label=${label}><input required type=${type ?? "text"} autocomplete="off" value=${said[name] ?? ""} onInput=${(event) => change({ [name]: event.target.value })} /></${Field}>`)}</div>
+    <div class="pair">${PROVIDERS[provider][1].map(([name, label, type, [example, pattern] = []]) => html`<${Field} key=${provider + name} label=${label}><input required type=${type ?? "text"} autocomplete="off" placeholder=${example} pattern=${pattern} title=${example && `As in ${example}`} value=${said[name] ?? ""} onInput=${(event) => change({ [name]: event.target.value })} /></${Field}>`)}</div>
     ${provider === "gcs" && html`<${Field} label="Key file of a service account (JSON)" hint="Kept encrypted, never shown again."><input type="file" required accept=".json,application/json" onChange=${(event) => setFile(event.target.files[0])} /></${Field}>`}
     <div class="row"><label class="check"><input type="checkbox" checked=${said.scopes.includes("import")} onChange=${scope("import")} />Import from it</label><label class="check"><input type="checkbox" checked=${said.scopes.includes("export")} onChange=${scope("export")} />Export to it</label>
       <label class="check"><input type="checkbox" checked=${said.import_mode === "new_only"} onChange=${(event) => change({ import_mode: event.target.checked ? "new_only" : "all" })} />Only new files</label></div>

@@ -55,11 +55,24 @@ const CURES = {
   429: "Too many requests.",
 };
 
+// What helps a reader of these pages; where there is no word for a code, its status has one.
+const CODE_CURES = {
+  invalid_query: "Send one SELECT over the tables listed beside it; open one to see its columns.",
+  query_timeout: "Ask for less: fewer joins, fewer rows.",
+  unsupported_media: "Choose a film, sound or picture. The content counts, not the name: convert it to MP4, MP3 or JPEG if in doubt.",
+  unreadable_media: "The file is damaged or empty. Export it again from its source.",
+  invalid_schema: "A schema describes an object with named fields. Draft one from a sentence to see the form.",
+  validation_failed: "Mend what is named and try again.",
+  connector_refused: "Test the connector under Integrations, and mend its credentials or rights in the store.",
+  connector_in_use: "Switch off what uses it first.",
+  jwt_required: "Sign out, and sign in with the owner's token.",
+};
+
 export function Failure({ error, again }) {
   if (!error) return null;
   const errors = error.details?.errors ?? [];
   const cure = error.details?.cure ?? (error.retryAfter ? `Try again in ${error.retryAfter} s.` : error.status >= 500
-    ? "The server could not do it. Try again; if it stays, look for the request id in its log." : CURES[error.status]);
+    ? "The server could not do it. Try again; if it stays, look for the request id in its log." : CODE_CURES[error.code] ?? CURES[error.status]);
   return html`<div class="failure" role="alert">
     <p><strong>${error.message}</strong></p>
     ${errors.length > 1 && html`<ul>${errors.map((one) => html`<li><code>${one.field}</code> ${one.message}</li>`)}</ul>`}
