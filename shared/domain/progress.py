@@ -12,6 +12,9 @@ _SEGMENT_SECONDS = 10.0  # what a segment costs beside its length, told in secon
 _LAST_PERCENT = 99.0  # of a run that has not ended
 _KNOWN_FROM = 0.02  # the share that must have been done at a pace before it says something
 _LONGEST = timedelta(days=7)  # an estimate beyond it is none
+_RECOUNT_SECONDS = 2
+_RECOUNT_SECONDS_MOST = 60
+_ITEMS_A_SECOND = 250  # of a run's rows, read for its recount: so many are worth a second of waiting for the next one
 
 
 class Meter:
@@ -21,7 +24,7 @@ class Meter:
         self._total = self._done = 0.0
         self._states: set[str] = set()
 
-    def add(self, item: RunMedia, ended: int) -> None:
+    def add(self, item: RunMedia, ended: float) -> None:
         """`ended` of its segments have come to an end."""
         segments = item.total_segments or max(1.0, item.duration_seconds / _SEGMENT_SECONDS)
         weight = item.duration_seconds + _SEGMENT_SECONDS * segments
@@ -48,6 +51,11 @@ class Pace:
     @property
     def share(self) -> float:
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def seconds_between_recounts(items: int) -> int:
+    """A recount reads a row for each item of the run: the more there are, the seldomer it is made."""
+    return min(_RECOUNT_SECONDS_MOST, max(_RECOUNT_SECONDS, items // _ITEMS_A_SECOND))
 
 
 def _stage(states: set[str]) -> Stage:

@@ -92,6 +92,10 @@ class RunCounts:
     video_level_partial_items: int = 0
     total_media_seconds: float = 0.0
 
+    @property
+    def total_items(self) -> int:
+        return self.total_videos + self.total_audios + self.total_images
+
 
 @dataclass(kw_only=True)
 class Run(Work):

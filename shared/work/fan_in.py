@@ -13,7 +13,8 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.events import EventType
 from shared.domain.media import Video
-from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentState
+from shared.domain.progress import seconds_between_recounts
+from shared.domain.runs import MediaState, Run, RunCounts, RunMedia, SegmentResult, SegmentState
 from shared.messaging.messages import SettleRun, SynthesizeVideo
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
@@ -22,7 +23,6 @@ from shared.store.documents import Batch, Changed, Store
 from shared.work.claims import LEASE, WAKE_GRACE
 
 OPEN = FieldFilter("open", "==", True)
-PROGRESS_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ class FanIn:
             self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot=slot)
 
     def tell_progress(self, run: Run) -> None:
-        """At most one recount of a run in two seconds, however much of it moves: the task is named after the slot."""
+        """At most one recount of a run in two seconds, longer for large ones, however much of it moves: the task is named after
+        the moment it is due."""
         now = self.store.clock()
-        slot = int(now.timestamp()) // PROGRESS_SECONDS + 1
-        due = now + timedelta(seconds=slot * PROGRESS_SECONDS - now.timestamp())
-        self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot=f"progress-{slot}", not_before=due)
+        every = seconds_between_recounts(RunCounts(**run.counts).total_items)
+        moment = (int(now.timestamp()) // every + 1) * every
+        due = now + timedelta(seconds=moment - now.timestamp())
+        self.queues.send(SettleRun(tenant=run.tenant, run_id=run.run_id), slot=f"progress-{moment}", not_before=due)
 
     def end_media(self, run: Run, media: RunMedia, state: MediaState, values: dict, *, batch: Batch | None = None) -> None:
         """The one terminal transition of a media item in a run, with its event. Raises `Changed` if somebody was quicker."""

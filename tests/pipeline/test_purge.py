@@ -128,6 +128,7 @@ def test_a_deletion_while_a_run_is_under_way_ends_both(world: World, stage: str,
     if not whole_index:
         ended = scenes.again(world, run)
         assert RunStatus(ended.status).is_terminal and ended.wake_at is None
+        assert ended.counts["total_segments"] == ended.counts["completed_segments"], "nothing is waited for that never comes"
 
 
 def test_a_deletion_in_the_middle_of_cutting_leaves_nothing_the_cutter_wrote_after(world: World) -> None:

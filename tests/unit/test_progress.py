@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.progress import Meter, Pace, progress
+from shared.domain.progress import Meter, Pace, progress, seconds_between_recounts
 from shared.domain.runs import MediaState, RunMedia
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -74,3 +74,7 @@ def test_no_numbers_make_nonsense_and_the_percentage_never_goes_back(steps: list
         assert before.get("percent", 0.0) <= told["percent"] <= 99.0
         assert told["eta_seconds"] is None or 0 <= told["eta_seconds"] <= 7 * 86_400
         before = told
+
+
+def test_the_larger_a_run_the_seldomer_it_is_recounted() -> None:
+    assert [seconds_between_recounts(items) for items in (0, 1, 500, 1000, 10_000, 1_000_000)] == [2, 2, 2, 4, 40, 60]
