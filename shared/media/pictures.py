@@ -3,14 +3,16 @@
 import io
 import warnings
 from collections.abc import Sequence
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import av
-import numpy as np
 from PIL import Image, ImageOps
 
 from shared.media.heif import BrokenHeif, ForeignCoding, TooLarge, read_heif
 from shared.media.opener import MAX_PIXELS, Container, UnreadableMedia, open_media, read_kind
+
+if TYPE_CHECKING:
+    import numpy as np  # not needed to look at what a file is, which most do
 
 THUMBNAIL_SIDE = 640
 PREVIEW_SIDE = 240
@@ -151,11 +153,11 @@ def _one_below_the_other(frames: Sequence[Image.Image]) -> Image.Image:
     return strip
 
 
-def sharpness(luma: np.ndarray) -> float:
+def sharpness(luma: "np.ndarray") -> float:
     """How much fine detail a luma plane shows; only comparable between pictures of one film."""
     height = luma.shape[0]
-    rows = luma[height // 8 : height - height // 8 : max(1, height // 48)].astype(np.int16)
+    rows = luma[height // 8 : height - height // 8 : max(1, height // 48)].astype("int16")
     if rows.shape[1] < 3 or rows.shape[0] == 0:
         return 0.0
     bend = 2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:]
-    return float(bend.astype(np.float32).var())
+    return float(bend.astype("float32").var())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from functions.pipeline.cut_segments.segmenting import cut_media
 from shared.domain.batches import batched
 from shared.domain.events import EventType
 from shared.domain.failures import FailureCode
@@ -78,6 +77,8 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
     cut = deps.store.get(Cut, video.tenant, video.video_id, cut_id)
     if cut is None:
         try:
+            from functions.pipeline.cut_segments.segmenting import cut_media  # with its numbers: not where it only starts
+
             cut = cut_media(video, run.cut_settings, run.run_id, deps.store, deps.objects)
         except UnreadableMedia as error:
             raise GiveUp(error.code, str(error), stage=FailureStage.PROBE) from error
