@@ -78,8 +78,8 @@ class Place:
         self.film = chat.film(inside.index_id, "Evening news")
         self.run = chat.look(self.film, {"headline": "A reporter outside a station"}, {"headline": "Onions in a kitchen"})
         self.other_run = chat.look(self.film, {"headline": f"{ELSEWHERE} of the other run"})
-        film = chat.film(outside.index_id, f"{SECRET} film")
-        run = chat.look(film, {"headline": f"{SECRET} reporter station"}, whole={"program_summary": SECRET})
+        self.far_film = film = chat.film(outside.index_id, f"{SECRET} film")
+        self.far_run = run = chat.look(film, {"headline": f"{SECRET} reporter station"}, whole={"program_summary": SECRET})
         mine, chat.house.tenant = chat.house.tenant, new_id("tenant")
         theirs = chat.film("", f"{SECRET} of theirs")
         their_run = chat.house.run([(theirs, [{"headline": f"{SECRET} reporter"}])])
@@ -97,8 +97,9 @@ class Place:
             self.runs = {self.run.run_id}
             self.scope["prompt_run_ids"] = [self.run.run_id]
             self.secrets.append(ELSEWHERE)
-        self.ids = [  # those inside more often: a call that is refused at once tries nothing
+        self.ids = [  # those inside more often, as a call that is refused at once tries nothing, and those just outside
             *(inside.index_id, self.film.video_id, self.run.run_id) * 5,
+            *(outside.index_id, film.video_id, run.run_id, self.other_run.run_id) * 3,
             *(inside.index_id, outside.index_id, self.film.video_id, film.video_id, theirs.video_id),
             *(self.run.run_id, self.other_run.run_id, run.run_id, their_run.run_id),
             *("playground", "", "..", "__x__", "a/b", "x" * 90, *self.tenants),
@@ -177,6 +178,24 @@ def test_no_call_of_a_tool_leads_out(chat: ChatWorld, count: int, seed: int) -> 
         assert not place.tells_of_outside(json.dumps([brought.told, brought.table]))
     assert told > count / 100 and door.reads > count / 10  # it was no empty play
     assert [path for path in door.paths if place.leads_out(path)] == [] and door.writes == 0
+
+
+@pytest.mark.parametrize("by_run", [True, False])
+def test_a_query_that_makes_up_its_rows_reads_nothing_of_what_they_name(chat: ChatWorld, by_run: bool) -> None:
+    place = Place(chat, by_run=by_run)
+    tools, door = chat.tools(place.scope["index_ids"], place.scope["prompt_run_ids"]), Door(chat)
+    pairs = [(place.far_film, place.far_run), (place.film, place.far_run), (place.far_film, place.run)]
+    pairs += [(place.film, place.other_run)] if by_run else []
+    rows = [
+        f"SELECT 'video:{video.video_id}' AS row_id, '{video.video_id}' AS video_id, '{run.run_id}' AS run_id"
+        for video, run in pairs
+    ]
+    with door.watched():
+        brought = tools.call(
+            "query_tables", {"sql": f"SELECT * FROM ({' UNION ALL '.join(rows)}), (SELECT 1 FROM {place.run.run_id} LIMIT 1)"}
+        )
+    assert brought.table is not None and len(brought.table["rows"]) == len(pairs) and brought.results == []
+    assert [path for path in door.paths if place.leads_out(path)] == []
 
 
 @pytest.mark.parametrize(("count", "seed"), in_four(6, 2_000))

@@ -212,7 +212,7 @@ class ChatWorld:
 
     def last(self, session_id: str) -> dict[str, Any]:
         """The newest turn as it is shown."""
-        turns = self.ask("GET", f"/chat/sessions/{session_id}/turns").json
+        turns = self.ask("GET", f"/chat/sessions/{session_id}/turns", limit=1).json
         return dict(turns[-1])
 
     def stored(self, session_id: str) -> list[ChatTurn]:
