@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import anyio
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 from demo.tour import PROMPT
+from tests.e2e.stack import eventually_there
 
 ENDED = {"completed", "completed_with_failures", "failed", "cancelled"}
 GCS_KEY = {
@@ -51,12 +51,11 @@ class Tour:
         return result.content[0].text
 
     async def ended_run(self, run_id: str) -> dict[str, Any]:
-        with anyio.fail_after(90):
-            while True:
-                run = await self.call("get_prompt_run_status", run_id=run_id)
-                if run["status"] in ENDED:
-                    return run
-                await anyio.sleep(0.2)
+        async def ended() -> dict[str, Any] | None:
+            run = await self.call("get_prompt_run_status", run_id=run_id)
+            return run if run["status"] in ENDED else None
+
+        return await eventually_there(ended, 90, f"run {run_id} has ended")
 
 
 async def everything(tour: Tour, video_id: str, index_id: str, picture: Path, private_key: str) -> None:
@@ -134,12 +133,7 @@ async def connecting(tour: Tour, index_id: str, private_key: str) -> None:
     made = await tour.call("create_gcs_connector", **gcs, scopes=["import", "export"], idempotency_key=f"gcs-{index_id}")
     s3 = {"name": "S3", "bucket": "elsewhere-media", "region": "eu-west-1", "aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"}
     await tour.call("create_s3_connector", **s3, aws_secret_access_key="s" * 40, idempotency_key=f"s3-{index_id}")
-    azure = {
-        "name": "Azure",
-        "storage_account": "elsewhere",
-        "container": "media",
-        "tenant_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
-    }
+    azure = {"name": "Azure", "storage_account": "elsewhere", "container": "media"}
     azure["tenant_id"] = "0" * 8 + "-0000-0000-0000-" + "0" * 12
     azure |= {"client_id": "1" * 8 + "-1111-1111-1111-" + "1" * 12, "client_secret": "very-secret"}
     await tour.call("create_azure_connector", **azure, idempotency_key=f"azure-{index_id}")
@@ -161,9 +155,11 @@ async def connecting(tour: Tour, index_id: str, private_key: str) -> None:
 async def handing_out(tour: Tour, index_id: str, run_id: str) -> None:
     export = await tour.call("export_prompt_run", run_id=run_id)
     await tour.call("export_index_metadata", index_id=index_id, prompt_run_ids=[run_id])
-    with anyio.fail_after(60):
-        while (await tour.call("get_export_status", export_id=export["export_id"]))["status"] != "completed":
-            await anyio.sleep(0.2)
+
+    async def made() -> bool:
+        return (await tour.call("get_export_status", export_id=export["export_id"]))["status"] == "completed"
+
+    await eventually_there(made, 60, "the export is made")
     address = await tour.call("get_export_download_url", export_id=export["export_id"])
     assert "token=" in address["download_url"]
 

@@ -6,7 +6,6 @@ A step says which secrets it brought in. A family that takes or gives a secret a
 import base64
 import json
 import secrets
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.e2e.stack import eventually
 
 # Where a secret is kept on purpose, readable by its owner alone: the installation's own keys and the first credentials.
 KEPT_ON_PURPOSE = ("secrets", "credentials.json")
@@ -40,6 +41,15 @@ class Traveller:
     def _keep(self, response: httpx.Response) -> None:
         if response.request.method == "GET":
             self.seen.append((f"GET {response.request.url.path}", response.read()))
+
+    def once(self, path: str, holds: Callable[[Any], bool]) -> Any:
+        """What is there, as soon as it is as it should be."""
+
+        def there() -> Any:
+            said = self.client.get(path).json()
+            return said if holds(said) else None
+
+        return eventually(there, 180, f"{path} is as awaited")
 
     def mint(self, name: str, prefix: str = "canary") -> str:
         self.canaries[name] = f"{prefix}{secrets.token_hex(16)}"
@@ -87,16 +97,14 @@ def a_run(traveller: Traveller) -> None:
     prompt = traveller.client.post("/prompts", json=asked).json()["prompt_id"]
     target = {"type": "index", "index_id": index}
     run = traveller.client.post("/prompt-runs/execute", json={"prompt_id": prompt, "target": target}).json()["run_id"]
-    ended = _until(
-        lambda: traveller.client.get(f"/prompt-runs/{run}").json(), lambda said: said["status"].startswith(("comp", "fail"))
-    )
+    ended = traveller.once(f"/prompt-runs/{run}", lambda said: said["status"].startswith(("comp", "fail")))
     assert ended["status"] == "completed", ended
     assert traveller.client.get(f"/prompt-runs/{run}/llm-calls").status_code == 200
     assert traveller.client.post(f"/indexes/{index}/search", json={"query": "a film"}).status_code == 200
     export = traveller.client.post(f"/exports/prompt-run/{run}", json={})
     assert export.status_code == 202, export.text
     said = export.json()["export_id"]
-    done = _until(lambda: traveller.client.get(f"/exports/{said}").json(), lambda one: one["status"] in ("completed", "failed"))
+    done = traveller.once(f"/exports/{said}", lambda one: one["status"] in ("completed", "failed"))
     assert done["status"] == "completed", done
     assert traveller.client.get(f"/exports/{said}/download").status_code == 200
 
@@ -181,10 +189,8 @@ def everything_shown(traveller: Traveller) -> None:
     for path in ("/api-keys", "/webhooks", "/connectors", "/prompts", "/prompt-runs", "/exports", "/import-jobs", "/usage"):
         asker = traveller.owner if path == "/api-keys" else traveller.client
         assert asker.get(path).status_code == 200, path
-    for webhook in traveller.client.get("/webhooks").json():
-        deliveries = f"/webhooks/{webhook['webhook_id']}/deliveries"
-        told = _until(lambda at=deliveries: traveller.client.get(at).json(), lambda said: bool(said))  # type: ignore[misc]
-        for one in told:
+    for webhook in [one for one in traveller.client.get("/webhooks").json() if one["name"] == "canary"]:
+        for one in traveller.once(f"/webhooks/{webhook['webhook_id']}/deliveries", bool):
             traveller.client.get(f"/webhooks/deliveries/{one['delivery_id']}")
 
 
@@ -197,16 +203,6 @@ JOURNEY: list[Callable[[Traveller], None]] = [
     a_conversation,
     everything_shown,
 ]
-
-
-def _until(ask: Callable[[], Any], ended: Callable[[Any], bool]) -> Any:
-    ends = time.monotonic() + 180
-    while True:
-        said = ask()
-        if ended(said):
-            return said
-        assert time.monotonic() < ends, said
-        time.sleep(0.2)
 
 
 def disguises(secret: str) -> Iterator[bytes]:

@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 
 from infra.manifests import ROOT
@@ -35,6 +36,17 @@ def eventually(holds: Callable[[], Any], seconds: float, what: str) -> Any:
             return answer
         assert time.monotonic() < ends, f"after {seconds:.0f} s still not: {what}"
         time.sleep(0.05)
+
+
+async def eventually_there(holds: Callable[[], Awaitable[Any]], seconds: float, what: str) -> Any:
+    """The same for a condition that has to be awaited."""
+    ends = time.monotonic() + seconds
+    while True:
+        answer = await holds()
+        if answer:
+            return answer
+        assert time.monotonic() < ends, f"after {seconds:.0f} s still not: {what}"
+        await anyio.sleep(0.05)
 
 
 @dataclass
