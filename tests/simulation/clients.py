@@ -6,6 +6,7 @@ Making them takes longer than playing a small seed: each wraps all methods of it
 import asyncio
 import json
 import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from starlette.applications import Starlette
 
 from emulators.clock import ManualClock
 from emulators.faults import Faults
+from emulators.firestore.engine import Committed
 from emulators.firestore.engine import Engine as FirestoreEngine
 from emulators.firestore.inprocess import client as firestore_client
 from emulators.identity.engine import Engine as IdentityEngine
@@ -50,6 +52,25 @@ class Current:
         return getattr(self._target, name)
 
 
+Written = Callable[[str, Any, Any], None]
+
+
+class WatchedEngine(FirestoreEngine):
+    """Tells of each document that a commit changed: its path, and its fields before and after (None: not there)."""
+
+    def watch(self, told: Written) -> None:
+        self._told = told
+
+    def commit(self, database: str, requested: Iterable[Any], number: bytes = b"") -> Committed:
+        requested = list(requested)
+        names = [one.delete or one.update.name for one in requested]
+        before = self.get_documents(database, names)
+        done = super().commit(database, requested, number)
+        for (name, old), (_, new) in zip(before, self.get_documents(database, names), strict=True):
+            self._told(name.partition("/documents/")[2], old and old.fields, new and new.fields)
+        return done
+
+
 @dataclass
 class Clients:
     """`firestore_engine` is one for all seeds too, emptied for each: what it knows of indexes holds no data."""
@@ -64,7 +85,7 @@ class Clients:
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self.firestore_engine = FirestoreEngine(None, self.clock, INDEXES)
+        self.firestore_engine = WatchedEngine(None, self.clock, INDEXES)
         self.firestore: firestore.Client = firestore_client(self.firestore_engine, PROJECT, faults=self.door)
         self.tasks: tasks_v2.CloudTasksClient = tasks_client(self.tasks_engine, self.door)
         self.publisher: PublisherClient = publisher(self.pubsub_engine, self.door)

@@ -25,9 +25,15 @@ from tests.simulation import cloud
 from tests.simulation.baton import Worker
 from tests.simulation.cloud import Cloud
 from tests.simulation.door import Door
+from tests.simulation.ends import changed_after_its_end
+from tests.simulation.errands import ERRANDS, Errands, chat_model
 
 MOST_TURNS = 6_000
 CHAOS_TURNS = (20, 160)
+KINDS = ("turn", "start", "wait", "twice", "drop", "kill", "give_up_on", "long_wait", "tick")
+WEIGHTS = (60, 24, 6, 2, 2, 1, 1, 1, 2)
+GENTLE_RATE = 0.08  # of the seeds are played without any fault: orders alone, and what the user wishes
+ERRAND_RATE = 0.15  # of the seeds have an errand of each kind
 ROUNDS = 40  # of the minute's sweep once the faults have ended
 PICTURES = [films.picture(colour) for colour in ("red", "blue", "green")]
 FILMS = {shots: films.film(["red", "blue", "green"][:shots], seconds_each=1.0, size=(64, 48)) for shots in (1, 2, 3)}
@@ -53,6 +59,7 @@ class Play:
     seed: int
     cloud: Cloud
     door: Door
+    errands: Errands
     tenant: str = ""
     videos: list[Video] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
@@ -64,6 +71,8 @@ class Play:
     histories: dict[str, list[str]] = field(default_factory=dict)  # of each run's status, as it was written
     retries: int = 0
     turns: int = 0
+    rewritten: list[str] = field(default_factory=list)  # changes of documents that were at their end
+    swept: int = 0  # times that something still waited once all messages were carried, and the sweep went round for it
     disturbed: bool = False  # by the platform, beside the faults at the door
 
     @property
@@ -100,10 +109,14 @@ class Scheduler:
         self._rng = rng = random.Random(seed)
         self._door = Door(rng, lambda: self._cloud.world.clock())
         self._obstinate = rng.random() < 0.3  # the model refuses some segments for good
-        self._cloud = cloud.build(folder, self._door, self._respond, rng)
+        self._chaotic = True
+        kinds = frozenset(kind for kind in ERRANDS if rng.random() < ERRAND_RATE)
+        self._cloud = cloud.build(folder, self._door, self._respond, rng, self._refuses, kinds)
         self._world = self._cloud.world
-        self.play = Play(seed, self._cloud, self._door)
+        self.play = Play(seed, self._cloud, self._door, Errands(self._world, kinds))
         self._door.after = self._observe
+        self._cloud.firestore.watch(self._written)
+        self._gentle = rng.random() < GENTLE_RATE
         self._workers: list[tuple[Worker, Any, Any]] = []  # with the engine and the delivery it answers, if any
         self._pending: list[tuple[Any, Any]] = []
         self._names = 0
@@ -113,13 +126,13 @@ class Scheduler:
     def run(self) -> Play:
         rng = self._rng
         self._set_out()
-        self._door.rate = rng.choice((0, 2, 8, 25))
+        self._door.rate = 0 if self._gentle else rng.choice((0, 2, 8, 25))
         actions = self._wishes()
         for _ in range(rng.randrange(*CHAOS_TURNS)):
             if actions and rng.random() < 0.06:
                 actions.pop(0)()
             self._chaos()
-        self._door.rate = 0
+        self._door.rate, self._chaotic = 0, False
         for action in actions:
             action()
         self._calm()
@@ -135,6 +148,7 @@ class Scheduler:
             content = rng.choice(PICTURES) if rng.random() < 0.7 else FILMS[rng.choice((1, 2, 2, 3))]
             play.videos.append(scenes.a_video(world, play.tenant, content, index_id=index.index_id))
         self._index = index
+        play.errands.set_out(play.tenant, index.index_id)
         self._execute()
 
     def _execute(self) -> None:
@@ -159,7 +173,29 @@ class Scheduler:
     def _wishes(self) -> list[Callable[[], None]]:
         possible = [self._cancel, self._retry, self._delete_video, self._delete_index, self._execute, self._restart]
         weights = (5, 6, 3, 1, 3, 3)
-        return self._rng.choices(possible, weights, k=self._rng.choice((0, 1, 2, 3)))
+        return self._rng.choices(possible, weights, k=self._rng.choice((0, 1, 2, 3))) + self._errands()
+
+    def _errands(self) -> list[Callable[[], None]]:
+        """What a user with errands does beside, sooner or later."""
+        rng, errands = self._rng, self.play.errands
+        possible: dict[str, list[Callable[[], str]]] = {
+            "import": [errands.bring, rng.choice((errands.stop_bringing, errands.bring_again, errands.bring))],
+            "export": [lambda: errands.export(rng.choice(self.play.runs).run_id)],
+            "chat": [errands.ask, rng.choice((errands.be_silent, errands.ask, lambda: ""))],
+        }
+        wishes = [wish for kind in ERRANDS if kind in errands.kinds for wish in possible.get(kind, [])]
+
+        def told(wish: Callable[[], str]) -> Callable[[], None]:
+            def act() -> None:
+                if said := wish():
+                    self._door.trace.append(f"{self._world.clock():.3f} the user {said}")
+
+            return act
+
+        return [told(wish) for wish in wishes]
+
+    def _refuses(self) -> bool:
+        return self._chaotic and not self._gentle and self._rng.random() < 0.1
 
     def _cancel(self) -> None:
         run = self._rng.choice(self.play.runs)
@@ -217,9 +253,8 @@ class Scheduler:
     def _chaos(self) -> None:
         rng = self._rng
         self._gather()
-        kind = rng.choices(
-            ("turn", "start", "twice", "drop", "kill", "give_up_on", "wait", "long_wait", "tick"), (60, 24, 2, 2, 1, 1, 6, 1, 2)
-        )[0]
+        kinds, weights = (KINDS, WEIGHTS) if not self._gentle else (KINDS[:3], WEIGHTS[:3])
+        kind = rng.choices(kinds, weights)[0]
         self.play.disturbed |= kind in ("twice", "drop", "kill", "give_up_on", "long_wait", "tick")
         if kind == "turn" and self._workers:
             self._turn(rng.choice(self._workers)[0], rng.choice((0, 1, 2, 5, 20)))
@@ -250,7 +285,8 @@ class Scheduler:
             self._drain()
             if not self._waiting():
                 return
-            self._world.clock.advance(60)
+            self._world.clock.advance(max(60.0, self._next_due() - self._world.clock()))
+            self.play.swept += 1
             self._start_tick()
         raise NeverEnds(f"seed {self.play.seed}: still waiting: {self._waiting()}")
 
@@ -265,11 +301,16 @@ class Scheduler:
             if self._workers:
                 self._turn(self._workers[0][0], 1_000_000)
                 continue
-            times = [at for engine in (world.tasks, world.pubsub) if (at := engine.next_due_at()) is not None]
-            if not times or min(times) > horizon:
+            due = self._next_due()
+            if not due or due > horizon:
                 return
-            world.clock.advance(max(0.001, min(times) - world.clock()))
+            world.clock.advance(max(0.001, due - world.clock()))
         raise NeverEnds(f"seed {self.play.seed}: still busy after {MOST_TURNS} turns")
+
+    def _next_due(self) -> float:
+        """When the next message goes out; 0 where none waits."""
+        engines = (self._world.tasks, self._world.pubsub)
+        return min((at for engine in engines if (at := engine.next_due_at()) is not None), default=0.0)
 
     def _waiting(self) -> list[str]:
         """Documents that are not at their end."""
@@ -345,6 +386,10 @@ class Scheduler:
         if path.endswith(":embedContent"):
             return 200, {"embedding": {"values": vector_of(json.dumps(body.get("content") or body))}}
         text = json.dumps(body["contents"])
+        if (said := chat_model(body)) is not None:
+            turn = next((f"turn-{n}" for n in range(len(self.play.errands.turns)) if f"turn-{n}" in text), "")
+            self.play.questions.append(Question("chat", turn, self._world.clock()))
+            return 200, said
         label = next((label for label in self.play.labels if label in text), "")
         purpose = "summary" if asks_for(body, "program_summary") else "words" if asks_for(body, "utterances") else "fields"
         worker = next((w for w, _, _ in self._workers if w.ident and not w.done and w.ident == _ident()), None)
@@ -355,6 +400,10 @@ class Scheduler:
         if purpose == "words":
             return answer({"utterances": [{"start_seconds": 0.0, "end_seconds": 0.5, "text": "a long tone"}]})
         return answer({"program_summary": "two colours"} if purpose == "summary" else {"headline": f"a plain colour {label}"})
+
+    def _written(self, path: str, before: Any, after: Any) -> None:
+        if before is not None and after is not None and (changed := changed_after_its_end(path, before, after)):
+            self.play.rewritten.append(f"{path}: {', '.join(changed)}")
 
     def _observe(self, worker: Worker, operation: str) -> None:
         """After each write: which states the runs went through."""

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from emulators.firestore.messages import Document as Stored
 from emulators.vertex.server import DEFAULT_INDEX
 from emulators.vertex.vectors.datapoint import Datapoint, Query, Restrict
 from shared.domain.events import Event, EventType
 from shared.domain.media import Video
 from shared.domain.runs import MediaState, Run, RunMedia, RunStatus, SegmentResult, SegmentRetry, SegmentState
 from shared.domain.tables import RunTables
-from shared.store.codec import decode_values
-from shared.store.reading import _value
 from shared.vectors.ids import ImageId, TextId
 from tests.pipeline import remains
+from tests.simulation.errand_rules import ERRAND_RULES
 from tests.simulation.play import Play
+from tests.simulation.stored import documents_of, every_document
 
 Rule = Callable[[Play], Iterator[str]]
 
@@ -33,15 +32,9 @@ def unfinished(play: Play) -> list[str]:
     """Paths of documents that still wait for something, an event for its number too."""
     return [
         f"{path}: {fields['status'].string_value}"
-        for path, fields in _documents(play)
+        for path, fields in every_document(play)
         if _set(fields, "wake_at") or ("seq" in fields and not _set(fields, "seq"))
     ]
-
-
-def _documents(play: Play) -> Iterator[tuple[str, Any]]:
-    for stored in play.cloud.firestore._store.documents_after(0, None, 100_000):
-        document = Stored.FromString(stored.data)
-        yield document.name.partition("/documents/")[2], document.fields
 
 
 def _set(fields: Any, name: str) -> bool:
@@ -49,28 +42,11 @@ def _set(fields: Any, name: str) -> bool:
 
 
 def _alive(play: Play) -> list[Run]:
-    return [run for run in _all(play, Run) if run.deleted_at is None]
-
-
-def _all(play: Play, kind: Any) -> list[Any]:
-    """Of that kind, as the store holds them at the end; read once, beside the client."""
-    if not play.remains:
-        for path, fields in _documents(play):
-            play.remains.setdefault(_shape(path), []).append((path, fields))
-    blobs = play.cloud.world.store.blobs
-    return [
-        decode_values(kind, path, {name: _value(value) for name, value in fields.items()}, None, blobs)
-        for path, fields in play.remains.get(_shape(kind.PATH), [])
-    ]
-
-
-def _shape(path: str) -> str:
-    """The collections on the way: what makes paths of one kind alike."""
-    return "/".join(path.split("/")[0::2])
+    return [run for run in documents_of(play, Run) if run.deleted_at is None]
 
 
 def no_lease_is_left_and_nothing_waits(play: Play) -> Iterator[str]:
-    for path, fields in _documents(play):
+    for path, fields in every_document(play):
         if _set(fields, "lease_until"):
             yield f"{path} is still leased"
         if _set(fields, "wake_at"):
@@ -78,7 +54,7 @@ def no_lease_is_left_and_nothing_waits(play: Play) -> Iterator[str]:
 
 
 def every_run_ends_once_and_tells_it_once(play: Play) -> Iterator[str]:
-    told = Counter((event.run_id, event.event_type) for event in _all(play, Event))
+    told = Counter((event.run_id, event.event_type) for event in documents_of(play, Event))
     for run in _alive(play):
         status = RunStatus(run.status)
         if not status.is_terminal:
@@ -95,7 +71,7 @@ def every_run_ends_once_and_tells_it_once(play: Play) -> Iterator[str]:
 
 
 def counters_equal_a_recount(play: Play) -> Iterator[str]:
-    rows, items = _all(play, SegmentResult), _all(play, RunMedia)
+    rows, items = documents_of(play, SegmentResult), documents_of(play, RunMedia)
     for run in _alive(play):
         own = [item for item in items if item.run_id == run.run_id]
         for item in own:
@@ -115,17 +91,17 @@ def counters_equal_a_recount(play: Play) -> Iterator[str]:
 
 def nothing_is_open_below_an_end(play: Play) -> Iterator[str]:
     ended = {run.run_id for run in _alive(play)}
-    for row in [*_all(play, RunMedia), *_all(play, SegmentResult)]:
+    for row in [*documents_of(play, RunMedia), *documents_of(play, SegmentResult)]:
         if row.run_id in ended and row.open:
             yield f"{type(row).__name__} {row.video_id} of {row.run_id} is open: {row.status}"
-    for retry in _all(play, SegmentRetry):
+    for retry in documents_of(play, SegmentRetry):
         if retry.status not in ("completed", "failed"):
             yield f"retry {retry.retry_id} is {retry.status}"
 
 
 def what_a_segment_says_is_what_the_model_said(play: Play) -> Iterator[str]:
     labels = {run_id: label for label, run_id in play.labels.items()}
-    for row in _all(play, SegmentResult):
+    for row in documents_of(play, SegmentResult):
         if row.status != SegmentState.SUCCESSFUL or row.run_id not in {run.run_id for run in _alive(play)}:
             continue
         said = row.metadata.get("headline", "")
@@ -141,7 +117,7 @@ def what_counts_can_be_found(play: Play) -> Iterator[str]:
     texts = {(t.run_id, t.segment_id, t.attempt) for identity in found if (t := TextId.parse(identity)) is not None}
     pictures = {p.segment_id for identity in found if (p := ImageId.parse(identity)) is not None}
     alive = {run.run_id for run in _alive(play)}
-    for row in _all(play, SegmentResult):
+    for row in documents_of(play, SegmentResult):
         if row.run_id not in alive or row.status != SegmentState.SUCCESSFUL:
             continue
         if (row.run_id, row.segment_id, row.vector_attempt) not in texts:
@@ -158,7 +134,7 @@ def _vectors(play: Play) -> list[str]:
 
 
 def events_are_numbered_without_a_gap(play: Play) -> Iterator[str]:
-    numbers = sorted(event.seq or 0 for event in _all(play, Event))
+    numbers = sorted(event.seq or 0 for event in documents_of(play, Event))
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"events carry {numbers}"
 
@@ -189,23 +165,33 @@ def no_model_is_asked_twice_without_a_reason(play: Play) -> Iterator[str]:
     if play.troubled:
         return
     asked = Counter((q.run, q.purpose) for q in play.questions)
-    rows = Counter(row.run_id for row in _all(play, SegmentResult))
+    rows = Counter(row.run_id for row in documents_of(play, SegmentResult))
     for (run_id, purpose), times in asked.items():
         if purpose == "fields" and run_id in rows and times > rows[run_id] + play.retries:
             yield f"{run_id} asked {times} times for the fields of {rows[run_id]} segments"
 
 
 def a_finished_run_has_its_tables(play: Play) -> Iterator[str]:
-    tables = {one.run_id: one for one in _all(play, RunTables)}
+    tables = {one.run_id: one for one in documents_of(play, RunTables)}
     for run in _alive(play):
         if run.status in (RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_FAILURES) and run.run_id not in tables:
             yield f"{run.run_id} is {run.status} and has no tables"
 
 
 def media_tell_their_end(play: Play) -> Iterator[str]:
-    for video in _all(play, Video):
+    for video in documents_of(play, Video):
         if video.active_runs:
             yield f"{video.video_id} is still in {video.active_runs}"
+
+
+def what_is_at_its_end_is_not_written_again(play: Play) -> Iterator[str]:
+    yield from play.rewritten
+
+
+def without_a_fault_nothing_waits_for_the_sweep(play: Play) -> Iterator[str]:
+    """Whoever ends the last of something tells it; the sweep is for those who died before they could."""
+    if not play.troubled and play.swept:
+        yield f"the sweep went round {play.swept} times"
 
 
 RULES: tuple[Rule, ...] = (
@@ -221,6 +207,9 @@ RULES: tuple[Rule, ...] = (
     no_model_is_asked_twice_without_a_reason,
     a_finished_run_has_its_tables,
     media_tell_their_end,
+    what_is_at_its_end_is_not_written_again,
+    without_a_fault_nothing_waits_for_the_sweep,
+    *ERRAND_RULES,
 )
 
 
