@@ -141,6 +141,8 @@ def an_export(play: Play) -> Callable[[], Outcome | None]:
 def automations(play: Play) -> Callable[[], Outcome | None]:
     """What is new in a bucket is imported, run over, and its run exported."""
     house, bucket = play.house, f"customer-{play.world.clock.now:.0f}"
+    for one in play.rows(Automation, status="active"):  # of the performance before: it has nothing more to say
+        house.call("POST", f"/indexes/{one.index_id}/automations/{one.kind}/pause")
     index, connector, prompt = house.index(), house.connector(bucket), a_prompt(house)
     drop(house, "in/a.png", picture(), bucket)
     preset = {"prompt_id": prompt.prompt_id, "enable_transcription": False}
