@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.chat import PLAYGROUND_NAME, ChatTurn
 from shared.domain.errors import invalid
 from shared.domain.media import Video
-from shared.search.found import Found
-from shared.search.found import Scope as SearchScope
 from shared.store.indexes import Indexes
 from shared.store.runs import Runs
+
+if TYPE_CHECKING:
+    from shared.search.found import Found
 
 MOST_INDEXES = 100
 _PLAYGROUND = ""
@@ -47,13 +48,10 @@ class ChatScope:
                     raise OutOfScope(f"prompt run {one[:60]!r} is not in the scope of this conversation")
         return ChatScope(self.owner, indexes, runs)
 
-    def for_search(self, fields: Sequence[str] = ()) -> SearchScope:
-        return SearchScope(self.owner, list(self.index_ids), list(self.run_ids), list(fields))
-
     def has(self, video: Video) -> bool:
         return video.tenant == self.owner and video.index_id in self.index_ids
 
-    def admits(self, found: Found) -> bool:
+    def admits(self, found: "Found") -> bool:
         """The last look at everything that leaves a tool, whatever the search behind it was asked."""
         run_id = found.row.run_id
         return self.has(found.video) and found.run.tenant == self.owner and (not self.run_ids or run_id in self.run_ids)

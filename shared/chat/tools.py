@@ -17,7 +17,7 @@ from shared.chat.shelf import Brought
 from shared.domain.errors import ApiError
 from shared.domain.media import Index, Video
 from shared.domain.runs import Run, RunMedia, SegmentResult
-from shared.search.found import Found
+from shared.search.found import Found, Scope
 from shared.search.text import TextSearch
 from shared.store.documents import Store
 from shared.store.run_tables import RunTablesOf
@@ -92,7 +92,8 @@ class Tools:
 
     def _search_media(self, asked: args.SearchMedia) -> Brought:
         scope = self._narrowed(asked)
-        found = self._library.texts.search(asked.query, scope.for_search(asked.fields or ()), asked.top_k)
+        where = Scope(scope.owner, list(scope.index_ids), list(scope.run_ids), list(asked.fields or ()))
+        found = self._library.texts.search(asked.query, where, asked.top_k)
         return Brought([one for one in found if scope.admits(one)], query={"query": asked.query, "top_k": asked.top_k})
 
     def _filter_media(self, asked: args.FilterMedia) -> Brought:
