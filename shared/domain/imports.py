@@ -119,6 +119,9 @@ class SeenFile(Document):
     reason: str = ""
 
 
+MOST_ATTACHED = 50  # files in one request
+
+
 def file_id(job_id: str, path: str) -> str:
     return derived_id("import_file", job_id, path)
 

@@ -18,9 +18,10 @@ from shared.egress.dialing import Dialer, Unreachable
 from shared.egress.sockets import guarded
 from shared.egress.urls import Refused, Target
 
-__all__ = ["Answer", "Egress", "Refused", "Unreachable", "connect"]
+__all__ = ["LOOKUP_SECONDS", "Answer", "Egress", "Refused", "Unreachable", "connect"]
 
 _PIECE = 16 * 1024
+LOOKUP_SECONDS = 1.0  # that a request waits for the name of a place it only keeps
 
 
 @dataclass(frozen=True)

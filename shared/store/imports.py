@@ -1,6 +1,6 @@
 """Import jobs: begun, cancelled, taken up again; and what an upload leaves so that it can be asked for like one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -168,8 +168,11 @@ class Imports:
         self._queues.send(ScanImport(tenant=tenant, job_id=job_id), slot=f"cancelled-{job.round}")
         return job
 
-    def retry(self, tenant: str, job_id: str) -> ImportJob:
-        """Takes up again what failed or was cut off; a job without such files, or one under way, stays as it is."""
+    def retry(self, tenant: str, job_id: str, fresh: Mapping[str, str] | None = None) -> ImportJob:
+        """Takes up again what failed or was cut off; a job without such files, or one under way, stays as it is.
+
+        `fresh` holds sealed addresses of its attachments by their ids; that of a file that is here already is not kept.
+        """
         job = self.get(tenant, job_id)
         unfinished = job.failed > 0 or not job.listed or job.status == ImportStatus.CANCELLED
         if job.source_kind == "upload" or not ImportStatus(job.status).is_terminal or not unfinished:
@@ -177,6 +180,9 @@ class Imports:
         if job.wake_at is not None:
             raise ApiError(ErrorCode.CONFLICT, "the job is still closing its files; try again in a moment")
         batch = self._store.batch()
+        for file in self._store.get_all(SourceFile, [(tenant, job_id, one) for one in fresh or {}]):
+            if file.status != FileStatus.IMPORTED:
+                batch.change(file, sealed=(fresh or {})[file.file_id])
         batch.change(
             job,
             status=ImportStatus.SCANNING,

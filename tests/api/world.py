@@ -332,7 +332,7 @@ def _deps(
             store, queues, Connectors(store), Opener(settings, sealer), frozenset({"originals", "derived"})
         ),
         "import_jobs": import_jobs.Deps(
-            store, Imports(store, queues), Connectors(store), own_indexes, pages, Cursors(settings.cursor_key)
+            store, Imports(store, queues), Connectors(store), own_indexes, pages, Cursors(settings.cursor_key), out, sealer
         ),
         "automations": automations.Deps(store, Automations(store, queues), own_indexes, Connectors(store), own_prompts),
         "exports": exports.Deps(

@@ -24,7 +24,7 @@ from shared.store.pages import Pages
 from shared.store.runs import Runs
 from shared.store.videos import Videos
 from tests.pipeline.delivery_house import DeliveryHouse
-from tests.pipeline.world import World
+from tests.pipeline.world import LOOPBACK, World
 
 START_SECONDS = 60.0
 
@@ -87,7 +87,9 @@ class ConnectorHouse(DeliveryHouse):
             "connectors": (CONNECTORS, connectors.Deps(store, world.queues, mine, opener, frozenset({"originals", "derived"}))),
             "import_jobs": (
                 IMPORT_JOBS,
-                import_jobs.Deps(store, Imports(store, world.queues), mine, own, pages, Cursors("cursors")),
+                import_jobs.Deps(
+                    store, Imports(store, world.queues), mine, own, pages, Cursors("cursors"), LOOPBACK, opener.sealer
+                ),
             ),
             "videos": (VIDEOS, videos.Deps(store, world.topics, world.objects, pages, own, *media, mine, opener)),
         }

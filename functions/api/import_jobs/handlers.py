@@ -6,13 +6,15 @@ from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from functions.api.import_jobs.schemas import FilesQuery, ImportBody, JobsQuery, PageQuery, RetryBody
+from functions.api.import_jobs.schemas import FilesQuery, FreshSource, ImportBody, JobsQuery, PageQuery, RetryBody
 from shared.domain.connectors import IMPORT
 from shared.domain.cursors import Cursors
 from shared.domain.errors import invalid
-from shared.domain.imports import FileStatus, SourceFile
+from shared.domain.imports import FileStatus, ImportJob, SourceFile, file_id, source_place
+from shared.egress.client import LOOKUP_SECONDS, Egress, Refused
 from shared.http.call import Call
 from shared.http.views.import_job import files_listing, import_job_view, outputs_listing, source_file_view
+from shared.secrets import Sealer
 from shared.store.connectors import Connectors
 from shared.store.documents import Store
 from shared.store.imports import Imports, Wanted, output_item
@@ -30,6 +32,8 @@ class Deps:
     indexes: Indexes
     pages: Pages
     cursors: Cursors
+    egress: Egress
+    sealer: Sealer
 
 
 def create(call: Call[ImportBody], deps: Deps) -> dict[str, Any]:
@@ -69,8 +73,31 @@ def cancel(call: Call[None], deps: Deps, job_id: str) -> dict[str, Any]:
 
 
 def retry(call: Call[RetryBody], deps: Deps, job_id: str) -> dict[str, Any]:
-    """Take up again what failed or was cut off; a job without such files stays as it is"""
-    return import_job_view(deps.imports.retry(call.tenant, job_id), deps.cursors.encode)
+    """Take up again what failed or was cut off, attachments at fresh addresses; a job without such files stays as it is"""
+    job = deps.imports.get(call.tenant, job_id)
+    fresh = _fresh(job, call.body.files, deps) if call.body.files else {}
+    return import_job_view(deps.imports.retry(call.tenant, job_id, fresh), deps.cursors.encode)
+
+
+def _fresh(job: ImportJob, sources: Sequence[FreshSource], deps: Deps) -> dict[str, str]:
+    """Sealed addresses by the ids that our own listing tells."""
+    if job.source_kind != "attachment":
+        raise invalid("files", "only attachments have addresses; leave it out, and the job reads its files where they are")
+    ids = [(file_id(job.job_id, source.file_id), source.file_id) for source in sources]
+    asked = [(job.tenant, job.job_id, one) for either in ids for one in either]
+    known = {one.file_id for one in deps.store.get_all(SourceFile, asked, only=("status",))}
+    sealed = {}
+    for n, (source, either) in enumerate(zip(sources, ids, strict=True)):
+        identity = next((one for one in either if one in known), "")
+        if not identity:
+            raise invalid(f"files.{n}.file_id", "this job has no such file; GET /import-jobs/{job_id}/files tells them")
+        try:
+            deps.egress.check(source.download_url, LOOKUP_SECONDS)
+        except Refused as error:
+            raise invalid(f"files.{n}.download_url", str(error)) from error
+        place = source_place(job.tenant, job.job_id, identity)
+        sealed[identity] = deps.sealer.seal(source.download_url.encode(), place)
+    return sealed
 
 
 def list_outputs(call: Call[None], deps: Deps, job_id: str) -> dict[str, Any]:

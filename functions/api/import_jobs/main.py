@@ -4,8 +4,10 @@ import functions_framework
 
 from functions.api.import_jobs.handlers import Deps
 from functions.api.import_jobs.routes import ROUTES
+from shared import secrets
 from shared.config import Settings
 from shared.domain.cursors import Cursors
+from shared.egress import client as egress
 from shared.http.app import App
 from shared.messaging import queues
 from shared.store import documents
@@ -18,7 +20,8 @@ from shared.store.pages import Pages
 def build(settings: Settings) -> Deps:
     store, cursors = documents.connect(settings), Cursors(settings.cursor_key)
     imports = Imports(store, queues.connect(settings))
-    return Deps(store, imports, Connectors(store), Indexes(store), Pages(store, cursors), cursors)
+    out, sealer = egress.connect(settings), secrets.connect(settings)
+    return Deps(store, imports, Connectors(store), Indexes(store), Pages(store, cursors), cursors, out, sealer)
 
 
 app = App("import_jobs", ROUTES, build)

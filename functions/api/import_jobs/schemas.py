@@ -1,11 +1,11 @@
 """What the import job endpoints take and answer."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.domain.globs import MAX_PATTERN_CHARS, BadPattern, compiled
-from shared.domain.imports import ImportStatus
+from shared.domain.imports import MOST_ATTACHED, ImportStatus
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -34,10 +34,17 @@ class ImportBody(BaseModel):
     recursive: bool = True
 
 
-class RetryBody(BaseModel):
-    """`files` is for sources whose addresses run out; a connector's never do, so it is read and not needed."""
+class FreshSource(BaseModel):
+    """Where an attached file is now. `file_id` is the one it was attached under, or the one that the job's files tell."""
 
-    files: list[dict[str, Any]] | None = Field(None, max_length=1000)
+    file_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+    download_url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=2048)]
+
+
+class RetryBody(BaseModel):
+    """`files` is for attachments whose addresses ran out; what comes from a connector is read through it."""
+
+    files: list[FreshSource] | None = Field(None, max_length=MOST_ATTACHED)
 
 
 class JobsQuery(BaseModel):

@@ -8,12 +8,10 @@ from functions.api.workflow.schemas import AttachmentsBody
 from shared.domain import object_names
 from shared.domain.errors import invalid
 from shared.domain.imports import file_id, source_place
-from shared.egress.client import Refused
+from shared.egress.client import LOOKUP_SECONDS, Refused
 from shared.http.call import Call
 from shared.http.views.import_job import import_job_view
 from shared.store.imports import Attachment
-
-LOOKUP_SECONDS = 1.0
 
 
 def attach(call: Call[AttachmentsBody], deps: Deps) -> dict[str, Any]:

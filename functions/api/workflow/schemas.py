@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from shared.domain.imports import MOST_ATTACHED
 from shared.tables.wire import Condition
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -11,7 +12,6 @@ IndexName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 Wish = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=5000)]
 Level = Literal["segment", "video"]
-MOST_FILES = 50
 MOST_PROCESSED = 1000
 
 
@@ -46,7 +46,7 @@ class AttachedFile(BaseModel):
 class AttachmentsBody(Destination):
     """`title` names the items; several are numbered."""
 
-    files: list[AttachedFile] = Field(min_length=1, max_length=MOST_FILES)
+    files: list[AttachedFile] = Field(min_length=1, max_length=MOST_ATTACHED)
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=240)] | None = None
 
     @model_validator(mode="after")

@@ -30,7 +30,7 @@ WAIT_SECONDS = 60.0  # for the next bytes
 _HELD_BYTES = 8 * 1024 * 1024
 _RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
 _WHERE = "the address"
-_FRESH = "it may have run out: send a fresh one with POST /workflow/attachments"
+_FRESH = "it may have run out: send a fresh one with POST /import-jobs/{job_id}/retry"
 
 
 class Source(Protocol):
