@@ -5,8 +5,8 @@ call. A failure of the service comes out as one of the three failures a stage kn
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -85,9 +85,17 @@ def vertex_client(settings: Settings) -> Any:
 
 
 class Models:
-    def __init__(self, settings: Settings, make_client: Callable[[Settings], Any] = vertex_client) -> None:
+    """`pool` makes what several texts are embedded side by side in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_client: Callable[[Settings], Any] = vertex_client,
+        pool: Callable[..., AbstractContextManager[Executor]] = ThreadPoolExecutor,
+    ) -> None:
         self._settings = settings
         self._make_client = make_client
+        self._pool = pool
 
     @cached_property
     def _client(self) -> Any:
@@ -140,7 +148,7 @@ class Models:
 
         if len(texts) <= 1:
             return [embed(text) for text in texts]
-        with ThreadPoolExecutor(max_workers=_EMBED_AT_ONCE, thread_name_prefix="embed") as pool:
+        with self._pool(max_workers=_EMBED_AT_ONCE, thread_name_prefix="embed") as pool:
             return list(pool.map(embed, texts))
 
     def embed_picture(self, picture: bytes, mime_type: str) -> list[float]:

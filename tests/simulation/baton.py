@@ -6,6 +6,8 @@ played, on one clock, and played again.
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
 
 PATIENCE = 30.0  # seconds of real time for one turn, which takes milliseconds
 
@@ -71,3 +73,18 @@ class Worker:
             self.error = error
         self.done = True
         self._theirs.release()
+
+
+class InlineExecutor(Executor):
+    """Stands where a thread pool stands, so that a worker is one thread and its calls have one order."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Sizes and names of pools mean nothing here."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future

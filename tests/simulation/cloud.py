@@ -24,6 +24,8 @@ from functions.pipeline.deliver_webhook.delivering import deliver_webhook
 from functions.pipeline.deliver_webhook.lanes import Lanes
 from functions.pipeline.fan_out_webhooks.fanning import Deps as FanDeps
 from functions.pipeline.fan_out_webhooks.fanning import fan_out_webhooks
+from functions.pipeline.process_segment.deps import Deps as ProcessDeps
+from functions.pipeline.process_segment.processing import process_segment
 from functions.pipeline.run_turn.turning import LEASE, run_turn
 from functions.pipeline.run_turn.turning import Deps as TurnDeps
 from functions.pipeline.sequence_events.sequencing import Deps as SequenceDeps
@@ -32,7 +34,7 @@ from shared.chat.talking import Deps as TalkDeps
 from shared.chat.tools import Library
 from shared.domain.cursors import Cursors
 from shared.inference.models import Models
-from shared.messaging.messages import QUEUES, DeliverWebhook, EventHappened, RunTurn
+from shared.messaging.messages import QUEUES, DeliverWebhook, EventHappened, ProcessSegment, RunTurn
 from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.objects import buckets
@@ -50,6 +52,7 @@ from shared.work.fan_in import FanIn
 from shared.work.stage import Stage
 from tests.pipeline import world as pipeline
 from tests.pipeline.world import PROJECT, World
+from tests.simulation.baton import InlineExecutor
 from tests.simulation.carriers import ORIGIN, Respond
 from tests.simulation.clients import BEGINNING, WatchedEngine, clients
 from tests.simulation.outside import CustomersOpener, Receiver
@@ -104,13 +107,15 @@ def build(folder: Path, faults: Faults, respond: Respond, rng: random.Random, re
     _provision(tasks, pubsub, objects, settings, kinds)
     queues, topics = Queues(made.tasks, settings), Topics(made.publisher, PROJECT)
     fan_in = FanIn(store, queues, topics)
-    models = Models(settings, lambda _: made.gemini)
+    models = Models(settings, lambda _: made.gemini, InlineExecutor)
     index = VectorIndex(made.searching, settings)
     opener = CustomersOpener(pipeline._opener(folder, ORIGIN), made.storage)
     receiver = Receiver(faults, refuses)
     stages = pipeline._stages(store, queues, topics, objects, models, index, fan_in, opener)
     # Each message has an instance of its own: what one instance keeps from itself, two have to settle in the store.
     stages["sequence-events"] = Stage(EventHappened, sequence_events, lambda: SequenceDeps(store))
+    processing = ProcessDeps(store, queues, objects, models, index, Claims(store, pipeline.no_heartbeat), fan_in, InlineExecutor)
+    stages["process-segment"] = Stage(ProcessSegment, process_segment, lambda: processing)
     stages |= _stages_of_errands(store, queues, models, index, opener, receiver, clock)
     world = World(
         settings,

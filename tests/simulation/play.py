@@ -9,7 +9,6 @@ import json
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,30 +77,6 @@ class Play:
     @property
     def troubled(self) -> bool:
         return self.disturbed or self.door.struck > 0
-
-
-class InlineExecutor:
-    """Stands where a thread pool stands, so that a worker is one thread and its calls have one order."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        """Sizes and names of pools mean nothing here."""
-
-    def __enter__(self) -> "InlineExecutor":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def submit(self, work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-    def map(self, work: Callable[..., Any], *inputs: Any) -> list[Any]:
-        return [work(*arguments) for arguments in zip(*inputs, strict=True)]
 
 
 class Scheduler:
@@ -431,10 +406,6 @@ def perform(seed: int, folder: Path) -> Play:
     """Plays the seed to its end; raises what went wrong on the way."""
     import anyio.to_thread
 
-    import shared.inference.models as models
-    from functions.pipeline.process_segment import operations
-
-    operations.ThreadPoolExecutor = models.ThreadPoolExecutor = InlineExecutor  # type: ignore[assignment, misc]
     anyio.to_thread.run_sync = _at_once  # type: ignore[assignment]
     kept, time.sleep = time.sleep, lambda seconds: None  # clients wait between their own attempts: not here
     scheduler = None

@@ -1,10 +1,10 @@
 """The three operations of a segment: extract fields, transcribe, embed its picture. Each can fail alone."""
 
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from functions.pipeline.process_segment.deps import Pool
 from shared.domain.failures import OPERATIONS, FailureCode
 from shared.domain.media import Video
 from shared.domain.runs import FailureStage, Run, SegmentResult
@@ -62,11 +62,12 @@ class Operations:
     objects: Objects
     check_stop: Callable[[], None]
     last_attempt: bool
+    pool: Pool
     wanted: Collection[str] = OPERATIONS
 
     def perform(self) -> Outcomes:
         """Raises `Stopped`, `Throttled` or `Retry`; answers of models that came back are kept by the ledger meanwhile."""
-        with ThreadPoolExecutor(max_workers=3, thread_name_prefix="operation") as pool:
+        with self.pool(max_workers=3, thread_name_prefix="operation") as pool:
             futures = [pool.submit(operation) for operation in self._wanted()]
         failures = [error for future in futures if (error := future.exception()) is not None]
         for kind in (Stopped, Throttled, Retry, Exception):

@@ -69,7 +69,7 @@ def _perform(run: Run, video: Video, row: SegmentResult, deps: Deps) -> Outcomes
     check_stop = stop_check(deps.store, run)
     check_stop()
     ledger = Ledger(deps.store, deps.models, run, check_stop)
-    return Operations(run, video, row, ledger, deps.models, deps.objects, check_stop, _is_last(row)).perform()
+    return Operations(run, video, row, ledger, deps.models, deps.objects, check_stop, _is_last(row), deps.pool).perform()
 
 
 def _is_last(row: SegmentResult) -> bool:

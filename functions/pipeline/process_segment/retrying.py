@@ -73,7 +73,7 @@ def _perform(run: Run, video: Video, row: SegmentResult, retry: SegmentRetry, la
         """The run has ended: nothing can tell it to stop."""
 
     ledger = Ledger(deps.store, deps.models, run, never, occasion=retry.retry_id)
-    return Operations(run, video, row, ledger, deps.models, deps.objects, never, last, wanted).perform()
+    return Operations(run, video, row, ledger, deps.models, deps.objects, never, last, deps.pool, wanted).perform()
 
 
 def _write(run: Run, row: SegmentResult, claim: Claim[SegmentRetry], outcomes: Outcomes, last: bool, deps: Deps) -> None:
