@@ -1,5 +1,6 @@
-"""What may still be written to a document that is at its end: its `status` is terminal and nothing wakes it any more.
+"""What is written to documents, judged by what they were before.
 
+One that is at its end stays as it is: its `status` is terminal and nothing wakes it any more.
 A user's wish to have something done again opens it anew; from then on it is at work until its next end.
 """
 
@@ -38,6 +39,12 @@ def changed_after_its_end(path: str, before: Any, after: Any) -> list[str]:
         return []
     names = {*before, *after} - _ALWAYS - may_change
     return sorted(name for name in names if _text(before, name) != _text(after, name))
+
+
+def taken_though_held(before: Any, after: Any, now: float) -> bool:
+    """Whether a worker took what another one held: the number of attempts rose while a lease was running."""
+    held = _set(before, "lease_until") and before["lease_until"].timestamp_value.ToNanoseconds() / 1e9 > now
+    return held and _text(before, "attempt") != _text(after, "attempt")
 
 
 def _set(fields: Any, name: str) -> bool:

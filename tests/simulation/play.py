@@ -24,7 +24,7 @@ from tests.simulation import cloud
 from tests.simulation.baton import Worker
 from tests.simulation.cloud import Cloud
 from tests.simulation.door import Door
-from tests.simulation.ends import changed_after_its_end
+from tests.simulation.ends import changed_after_its_end, taken_though_held
 from tests.simulation.errands import ERRANDS, Errands, chat_model
 
 MOST_TURNS = 6_000
@@ -71,6 +71,7 @@ class Play:
     retries: int = 0
     turns: int = 0
     rewritten: list[str] = field(default_factory=list)  # changes of documents that were at their end
+    robbed: list[str] = field(default_factory=list)  # documents that a worker took while another one held them
     swept: int = 0  # times that something still waited once all messages were carried, and the sweep went round for it
     disturbed: bool = False  # by the platform, beside the faults at the door
 
@@ -377,8 +378,12 @@ class Scheduler:
         return answer({"program_summary": "two colours"} if purpose == "summary" else {"headline": f"a plain colour {label}"})
 
     def _written(self, path: str, before: Any, after: Any) -> None:
-        if before is not None and after is not None and (changed := changed_after_its_end(path, before, after)):
+        if before is None or after is None:
+            return
+        if changed := changed_after_its_end(path, before, after):
             self.play.rewritten.append(f"{path}: {', '.join(changed)}")
+        if taken_though_held(before, after, self._world.clock()):
+            self.play.robbed.append(path)
 
     def _observe(self, worker: Worker, operation: str) -> None:
         """After each write: which states the runs went through."""

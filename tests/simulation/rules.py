@@ -188,6 +188,10 @@ def what_is_at_its_end_is_not_written_again(play: Play) -> Iterator[str]:
     yield from play.rewritten
 
 
+def nobody_takes_what_another_holds(play: Play) -> Iterator[str]:
+    yield from play.robbed
+
+
 def without_a_fault_nothing_waits_for_the_sweep(play: Play) -> Iterator[str]:
     """Whoever ends the last of something tells it; the sweep is for those who died before they could."""
     if not play.troubled and play.swept:
@@ -208,6 +212,7 @@ RULES: tuple[Rule, ...] = (
     a_finished_run_has_its_tables,
     media_tell_their_end,
     what_is_at_its_end_is_not_written_again,
+    nobody_takes_what_another_holds,
     without_a_fault_nothing_waits_for_the_sweep,
     *ERRAND_RULES,
 )
