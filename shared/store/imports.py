@@ -173,16 +173,29 @@ class Imports:
 
         `fresh` holds sealed addresses of its attachments by their ids; that of a file that is here already is not kept.
         """
-        job = self.get(tenant, job_id)
-        unfinished = job.failed > 0 or not job.listed or job.status == ImportStatus.CANCELLED
-        if job.source_kind == "upload" or not ImportStatus(job.status).is_terminal or not unfinished:
-            return job
-        if job.wake_at is not None:
-            raise ApiError(ErrorCode.CONFLICT, "the job is still closing its files; try again in a moment")
+        for _ in range(_TRIES):
+            job = self.get(tenant, job_id)
+            unfinished = job.failed > 0 or not job.listed or job.status == ImportStatus.CANCELLED
+            if job.source_kind == "upload" or not ImportStatus(job.status).is_terminal or not unfinished:
+                break
+            if job.wake_at is not None:
+                raise ApiError(ErrorCode.CONFLICT, "the job is still closing its files; try again in a moment")
+            try:
+                self._take_up_again(job, fresh or {})
+                break
+            except Changed:
+                continue  # another was quicker, or this very commit was done and its answer lost
+        else:
+            raise ApiError(ErrorCode.CONFLICT, "the job changed in the same moment; try again")
+        if job.status == ImportStatus.SCANNING and job.page_id == f"r{job.round}-0":
+            self._queues.send(ScanImport(tenant=tenant, job_id=job_id, page_id=job.page_id), slot=f"retried-{job.round}")
+        return job
+
+    def _take_up_again(self, job: ImportJob, fresh: Mapping[str, str]) -> None:
         batch = self._store.batch()
-        for file in self._store.get_all(SourceFile, [(tenant, job_id, one) for one in fresh or {}]):
+        for file in self._store.get_all(SourceFile, [(job.tenant, job.job_id, one) for one in fresh]):
             if file.status != FileStatus.IMPORTED:
-                batch.change(file, sealed=(fresh or {})[file.file_id])
+                batch.change(file, sealed=fresh[file.file_id])
         batch.change(
             job,
             status=ImportStatus.SCANNING,
@@ -196,12 +209,7 @@ class Imports:
             completed_at=None,
             wake_at=self._store.clock() + WAKE_AFTER,
         )
-        try:
-            batch.commit()
-        except Changed as error:
-            raise ApiError(ErrorCode.CONFLICT, "the job changed in the same moment; try again") from error
-        self._queues.send(ScanImport(tenant=tenant, job_id=job_id, page_id=job.page_id), slot=f"retried-{job.round}")
-        return job
+        batch.commit()
 
     def note_execution(self, tenant: str, job_id: str, execution: dict[str, Any]) -> None:
         """What was made of the media that came: `{status: pending|submitted|blocked, run_id, error_code, error}`."""
