@@ -80,9 +80,10 @@ class _Stream:
         """The run's media by their ids, from `start` on."""
         store = self._deps.store
         while True:
-            rows = store.collection(RunMedia, self._tenant, self._run_id).order_by("video_id")
-            rows = rows.where(filter=FieldFilter("video_id", ">=", start)) if start else rows
-            page = [row.id for row in rows.select(["video_id"]).limit(MEDIA_AT_ONCE).stream()]
+            media = store.collection(RunMedia, self._tenant, self._run_id)
+            rows = media.order_by("__name__")
+            rows = rows.where(filter=FieldFilter("__name__", ">=", media.document(start))) if start else rows
+            page = [row.id for row in rows.select(["__name__"]).limit(MEDIA_AT_ONCE).stream()]
             yield from page
             if len(page) < MEDIA_AT_ONCE:
                 return
