@@ -262,7 +262,7 @@ OUTCOMES = {
 
 @pytest.mark.parametrize("deliveries", [200, pytest.param(10_000, marks=pytest.mark.long)])
 def test_a_fifth_of_faulted_attempts_loses_nothing_and_every_attempt_is_in_the_log(tmp_path: Path, deliveries: int) -> None:
-    office = PostOffice(tmp_path, seconds=0.6, hands=6)
+    office = PostOffice(tmp_path, seconds=0.5, hands=8)
     trouble = Trouble(office, 11)
     receivers = [Receiver(trouble.answer) for _ in range(20)]
     webhooks = [office.webhook(receiver.url) for receiver in receivers]
