@@ -33,6 +33,8 @@ class Door(Faults):
     trace: list[str] = field(default_factory=list)
     after: Callable[[Worker, str], None] = lambda worker, operation: None
     struck: int = 0
+    calls: int = 0  # of workers
+    doom: tuple[int, str] | None = None  # the number of a call, and the fate that it meets for certain
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -67,6 +69,9 @@ class Door(Faults):
             raise InjectedFault(Fault(operation, "fail_after"))
 
     def _fate(self, reading: bool) -> str:
+        self.calls += 1
+        if self.doom is not None and self.doom[0] == self.calls:
+            return self.doom[1]
         if self.rng.randrange(1000) >= self.rate:
             return ""
         return "fail" if reading else self.rng.choice(_FATES)

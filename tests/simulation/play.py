@@ -80,19 +80,28 @@ class Play:
         return self.disturbed or self.door.struck > 0
 
 
+@dataclass(frozen=True)
+class Clean:
+    """A play without faults and with every errand, but for one call that meets its doom, if any: its number, and what happens."""
+
+    doom: tuple[int, str] | None = None
+
+
 class Scheduler:
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, clean: Clean | None) -> None:
         self._rng = rng = random.Random(seed)
         self._door = Door(rng, lambda: self._cloud.world.clock())
         self._obstinate = rng.random() < 0.3  # the model refuses some segments for good
         self._chaotic = True
         kinds = frozenset(kind for kind in ERRANDS if rng.random() < ERRAND_RATE)
+        if clean is not None:
+            kinds, self._door.doom = frozenset(ERRANDS), clean.doom
         self._cloud = cloud.build(folder, self._door, self._respond, rng, self._refuses, kinds)
         self._world = self._cloud.world
         self.play = Play(seed, self._cloud, self._door, Errands(self._world, kinds))
         self._door.after = self._observe
         self._cloud.firestore.watch(self._written)
-        self._gentle = rng.random() < GENTLE_RATE
+        self._gentle = rng.random() < GENTLE_RATE or clean is not None
         self._workers: list[tuple[Worker, Any, Any]] = []  # with the engine and the delivery it answers, if any
         self._pending: list[tuple[Any, Any]] = []
         self._names = 0
@@ -363,7 +372,9 @@ class Scheduler:
             return 200, {"embedding": {"values": vector_of(json.dumps(body.get("content") or body))}}
         text = json.dumps(body["contents"])
         if (said := chat_model(body)) is not None:
-            turn = next((f"turn-{n}" for n in range(len(self.play.errands.turns)) if f"turn-{n}" in text), "")
+            turn = max(
+                (f"turn-{n}" for n in range(len(self.play.errands.turns))), key=text.rfind, default=""
+            )  # behind its history
             self.play.questions.append(Question("chat", turn, self._world.clock()))
             return 200, said
         label = next((label for label in self.play.labels if label in text), "")
@@ -407,7 +418,7 @@ async def _at_once(work: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
     return work(*arguments)
 
 
-def perform(seed: int, folder: Path) -> Play:
+def perform(seed: int, folder: Path, clean: Clean | None = None) -> Play:
     """Plays the seed to its end; raises what went wrong on the way."""
     import anyio.to_thread
 
@@ -415,7 +426,7 @@ def perform(seed: int, folder: Path) -> Play:
     kept, time.sleep = time.sleep, lambda seconds: None  # clients wait between their own attempts: not here
     scheduler = None
     try:
-        scheduler = Scheduler(seed, folder)
+        scheduler = Scheduler(seed, folder, clean)
         return scheduler.run()
     except BaseException as error:
         error.trace = scheduler.play.door.trace if scheduler else []  # type: ignore[attr-defined]

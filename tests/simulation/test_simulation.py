@@ -5,16 +5,19 @@ that breaks a rule is named, and `python -m tests.simulation --seed N` plays it 
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.__main__ import HASHES
+
 ROOT = Path(__file__).parents[2]
 SHORT = [(0, 150), (150, 300)]
 LONG = [(start, start + 425) for start in range(300, 2_000, 425)]
-MINUTES = 10  # for one hand; far more than it takes
+MINUTES = 30  # for one hand; far more than it takes
 
 
 def played(*arguments: str) -> tuple[int, str, str]:
@@ -30,7 +33,18 @@ def test_no_seed_breaks_a_rule(first: int, end: int) -> None:
     assert json.loads(said.splitlines()[-1])["played"] == end - first
 
 
-def test_a_seed_is_played_again_exactly() -> None:
-    first, second = played("--seed", "6"), played("--seed", "6")
+@pytest.mark.parametrize("stride", [70, pytest.param(1, marks=pytest.mark.long)])
+def test_a_worker_that_dies_at_any_call_of_a_clean_play_breaks_no_rule(stride: int) -> None:
+    """With every errand there is; the short profile dies at some of the calls, the long one at each."""
+    code, _, wrong = played("--crashes", f"1:{stride}")
+    assert code == 0, wrong
+
+
+def test_a_seed_is_played_again_exactly_whatever_was_played_before() -> None:
+    first, second = played("--seed", "6")[:2], played("--seed", "6")[:2]
     assert first == second
     assert "process-segment" in first[1]
+    program = "from tests.simulation.__main__ import play; play(5); print('\\n'.join(play(6)[1]))"
+    environment = {**os.environ, "PYTHONHASHSEED": HASHES}
+    later = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment)
+    assert later.stdout.strip() and first[1].startswith(later.stdout.strip())
