@@ -43,7 +43,7 @@ def test_a_worker_that_dies_at_any_call_of_a_clean_play_breaks_no_rule(stride: i
 def test_a_seed_is_played_again_exactly_whatever_was_played_before() -> None:
     first, second = played("--seed", "6")[:2], played("--seed", "6")[:2]
     assert first == second
-    assert "process-segment" in first[1]
+    assert "plan-run" in first[1]
     program = "from tests.simulation.__main__ import play; play(5); print('\\n'.join(play(6)[1]))"
     environment = {**os.environ, "PYTHONHASHSEED": HASHES}
     later = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment)
