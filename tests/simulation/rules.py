@@ -162,7 +162,7 @@ def no_model_is_asked_after_a_cancel(play: Play) -> Iterator[str]:
 
 def no_model_is_asked_twice_without_a_reason(play: Play) -> Iterator[str]:
     """A fault, a kill or a lease that ran out may cost an answer; nothing else may."""
-    if play.troubled:
+    if play.troubled or play.deletions:  # what was deleted took its rows along
         return
     asked = Counter((q.run, q.purpose) for q in play.questions)
     rows = Counter(row.run_id for row in documents_of(play, SegmentResult))
