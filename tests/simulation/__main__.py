@@ -65,8 +65,8 @@ def crash(said: argparse.Namespace) -> dict[int, list[str]]:
     from tests.simulation.play import Clean
 
     seed, stride = said.crashes
-    calls = play(seed, Clean())[2]
-    broken: dict[int, list[str]] = {}
+    wrong, _, calls = play(seed, Clean())
+    broken: dict[int, list[str]] = {0: wrong} if wrong else {}
     for number in range(1 + stride // 2, calls + 1, stride):
         for fate in ("die_before", "die_after"):
             wrong = play(seed, Clean((number, fate)))[0]

@@ -1,10 +1,9 @@
 """Services in this process behind the HTTP clients that the product uses: no socket, the very same requests."""
 
-import asyncio
 import io
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -14,15 +13,16 @@ from urllib3 import HTTPResponse
 
 from emulators.faults import Faults, InjectedFault
 
+T = TypeVar("T")
 ORIGIN = "http://127.0.0.1:9"  # nothing listens there; storage answers loopback names only
 
 
 class AsgiAdapter(BaseAdapter):
     """Answers a `requests` session from an ASGI application, through the door of `faults`."""
 
-    def __init__(self, service: str, app: Any, faults: Faults, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: str, app: Any, faults: Faults) -> None:
         super().__init__()
-        self._service, self._app, self._faults, self._loop = service, app, faults, loop
+        self._service, self._app, self._faults = service, app, faults
         self._building = HTTPAdapter()
 
     def send(
@@ -38,7 +38,7 @@ class AsgiAdapter(BaseAdapter):
         _, custom, verb = urlsplit(request.url or "").path.rpartition(":")
         try:
             with self._faults.around(f"{self._service}.{verb if custom else method}"):
-                status, headers, body = self._loop.run_until_complete(_exchange(self._app, request))
+                status, headers, body = _at_once(_exchange(self._app, request))
         except InjectedFault as fault:
             status, headers, body = fault.status, [], b"ordered"
         raw = HTTPResponse(io.BytesIO(body), headers, status, preload_content=False, decode_content=False)
@@ -48,11 +48,21 @@ class AsgiAdapter(BaseAdapter):
         """Nothing was opened."""
 
 
-def session(service: str, app: Any, faults: Faults, loop: asyncio.AbstractEventLoop) -> requests.Session:
+def session(service: str, app: Any, faults: Faults) -> requests.Session:
     made = requests.Session()
     made.trust_env = False  # there is no proxy to a function, and to look for one takes a millisecond a request
-    made.mount("http://", AsgiAdapter(service, app, faults, loop))
+    made.mount("http://", AsgiAdapter(service, app, faults))
     return made
+
+
+def _at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Carries it through without an event loop: nothing in this process has to be waited for. Any thread may do so."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    coroutine.close()
+    raise RuntimeError("a service waits for something that is not in this process")
 
 
 async def _exchange(app: Any, request: requests.PreparedRequest) -> tuple[int, list[tuple[str, str]], bytes]:

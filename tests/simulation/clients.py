@@ -3,7 +3,6 @@
 Making them takes longer than playing a small seed: each wraps all methods of its service, and one reads the certificates.
 """
 
-import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Iterable
@@ -84,7 +83,6 @@ class Clients:
     transport: ModelTransport = field(default_factory=ModelTransport)
 
     def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
         self.firestore_engine = WatchedEngine(None, self.clock, INDEXES)
         self.firestore: firestore.Client = firestore_client(self.firestore_engine, PROJECT, faults=self.door)
         self.tasks: tasks_v2.CloudTasksClient = tasks_client(self.tasks_engine, self.door)
@@ -102,7 +100,7 @@ class Clients:
         self.gemini = self._gemini()
 
     def _session(self, service: str, app: Any) -> requests.Session:
-        return session(service, app, self.door, self._loop)
+        return session(service, app, self.door)
 
     def _signer(self) -> Any:
         """One key pair for all seeds."""
