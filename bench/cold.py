@@ -133,9 +133,10 @@ def _start(source: Path, target: str) -> Spent:
 
 
 def _answers(port: int) -> bool:
+    """A list is no message of any stage: it is refused without a look at the settings, which are not there."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("POST", "/there/is/nothing", b"{}", {"Content-Type": "application/json"})
+        connection.request("POST", "/there/is/nothing", b"[]", {"Content-Type": "application/json"})
         return connection.getresponse().status < 500
     except OSError:
         return False
