@@ -100,7 +100,10 @@ PAYLOADS: dict[EventType, type[BaseModel]] = {
 
 @dataclass(kw_only=True)
 class Event(Document):
-    """Written in the transaction of the change it tells of; `seq` is stamped later, by one stage alone."""
+    """Written in the transaction of the change it tells of; `seq` is stamped later, by one stage alone.
+
+    `told` is false where it was numbered before its own message came: that may have been lost, so it is sent again in a while.
+    """
 
     PATH: ClassVar[str] = "tenants/{tenant}/events/{event_id}"
 
@@ -109,6 +112,7 @@ class Event(Document):
     event_type: str
     user_id: str
     seq: int | None = None
+    told: bool = True
     run_id: str = ""
     video_id: str = ""
     segment_id: str = ""

@@ -86,6 +86,28 @@ def test_events_whose_telling_was_lost_are_numbered_all_the_same(world: World) -
     assert event.seq == 1
 
 
+def test_an_event_that_others_had_numbered_is_told_all_the_same_when_its_own_word_was_lost(world: World) -> None:
+    tenant = scenes.a_tenant()
+    scenes.a_video(world, tenant, films.picture())
+    ingested(world)
+    assert world.lose("sequence-events") == 1
+    world.clock.advance(1)
+    scenes.a_video(world, tenant, films.picture())
+    ingested(world)
+    world.deliver()
+    lost, heard = sorted(world.store.stream(Event, world.store.collection(Event, tenant)), key=lambda event: event.seq or 0)
+    assert (lost.seq, heard.seq) == (1, 2)
+    assert (lost.told, heard.told) == (False, True)
+    world.clock.advance(61)
+    world.tick()
+    world.deliver()
+    lost, heard = sorted(world.store.stream(Event, world.store.collection(Event, tenant)), key=lambda event: event.seq or 0)
+    assert (lost.seq, heard.seq) == (1, 2)
+    assert lost.told and heard.told
+    world.tick()
+    assert world.lose("sequence-events") == 0
+
+
 def test_an_event_that_is_about_to_be_told_is_not_told_by_the_sweep(world: World) -> None:
     scenes.a_video(world, scenes.a_tenant(), films.picture())
     ingested(world)

@@ -29,16 +29,20 @@ _TERMINAL_EVENTS = {
 
 
 def unfinished(play: Play) -> list[str]:
-    """Paths of documents that still wait for something, an event for its number too."""
+    """Paths of documents that still wait for something; an event waits for its number and for its own word."""
     return [
         f"{path}: {fields['status'].string_value}"
         for path, fields in every_document(play)
-        if _set(fields, "wake_at") or ("seq" in fields and not _set(fields, "seq"))
+        if _set(fields, "wake_at") or ("seq" in fields and not _set(fields, "seq")) or _untold(fields)
     ]
 
 
 def _set(fields: Any, name: str) -> bool:
     return name in fields and fields[name].WhichOneof("value_type") != "null_value"
+
+
+def _untold(fields: Any) -> bool:
+    return "told" in fields and not fields["told"].boolean_value
 
 
 def _alive(play: Play) -> list[Run]:

@@ -154,14 +154,15 @@ def _wake(kind: type[Work], implied: Callable[..., Command], deps: Deps) -> None
 
 
 def _republish(deps: Deps) -> None:
-    """Events that nobody numbered in a minute: their fact was lost between commit and publish."""
+    """Events a minute old without a number, or numbered with others: their own fact may have been lost before it was sent."""
     before = deps.store.clock() - EVENT_GRACE
-    late = (
-        deps.store.across_tenants(Event)
-        .where(filter=FieldFilter("seq", "==", None))
-        .where(filter=FieldFilter("created_at", "<=", before))
-        .order_by("created_at")
-        .limit(AT_ONCE)
-    )
-    for event in list(deps.store.stream(Event, late)):
-        deps.topics.publish(EventHappened(tenant=event.tenant, event_id=event.event_id, event_type=event.event_type))
+    for unheard in (FieldFilter("seq", "==", None), FieldFilter("told", "==", False)):
+        late = (
+            deps.store.across_tenants(Event)
+            .where(filter=unheard)
+            .where(filter=FieldFilter("created_at", "<=", before))
+            .order_by("created_at")
+            .limit(AT_ONCE)
+        )
+        for event in list(deps.store.stream(Event, late)):
+            deps.topics.publish(EventHappened(tenant=event.tenant, event_id=event.event_id, event_type=event.event_type))
