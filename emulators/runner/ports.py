@@ -2,7 +2,6 @@
 
 import random
 import socket
-from collections.abc import Iterator
 
 from emulators.runner.refusal import CannotStart
 
@@ -11,28 +10,35 @@ _FIRST, _LAST = 20_000, 32_000
 _BACKLOG = 512
 
 
-def choose(count: int) -> list[int]:
-    """That many ports nobody listens on now."""
-    found: list[int] = []
-    for port in _candidates():
-        if port not in found and _is_free(port):
-            found.append(port)
+def reserve(count: int) -> list[socket.socket]:
+    """Sockets on that many ports nobody uses now; as long as they are open no other site takes those ports.
+
+    They do not listen, so that the parts of this site may: whoever allows an address to be used again shares it with them.
+    """
+    found: list[socket.socket] = []
+    for port in random.SystemRandom().sample(range(_FIRST, _LAST), 400):
         if len(found) == count:
-            return found
-    raise CannotStart("no free ports between 20000 and 32000 on 127.0.0.1")
+            break
+        if (kept := _reserved(port)) is not None:
+            found.append(kept)
+    if len(found) < count:
+        raise CannotStart("no free ports between 20000 and 32000 on 127.0.0.1")
+    return found
 
 
-def _candidates() -> Iterator[int]:
-    yield from random.SystemRandom().sample(range(_FIRST, _LAST), 400)
+def _reserved(port: int) -> socket.socket | None:
+    kept = socket.socket()
+    try:
+        kept.bind(("127.0.0.1", port))  # fails on a port that another site reserved: only later sockets may share this one
+    except OSError:
+        kept.close()
+        return None
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return kept
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as trial:
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def number(held: socket.socket) -> int:
+    return int(held.getsockname()[1])
 
 
 def listen(port: int) -> socket.socket:

@@ -20,7 +20,8 @@ def serve(port: int, data_dir: Path) -> None:
     data_dir = data_dir.resolve()
     lock = ownership.own(data_dir)
     gateway = ports.listen(port)
-    site = Site(data_dir, Ports(gateway.getsockname()[1], *ports.choose(len(Ports.__dataclass_fields__) - 1)))
+    reserved = ports.reserve(len(Ports.__dataclass_fields__) - 1)
+    site = Site(data_dir, Ports(ports.number(gateway), *map(ports.number, reserved)))
     work = ports.listen(site.ports.work)
     supervisor = Supervisor(
         site.environment(secrets.load(data_dir)),
@@ -42,8 +43,8 @@ def serve(port: int, data_dir: Path) -> None:
             supervisor.watch(_FOREVER)
     finally:
         supervisor.stop()
-        gateway.close()
-        work.close()
+        for held in (gateway, work, *reserved):
+            held.close()
 
 
 def is_healthy(base: str) -> bool:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.manifests import ROOT
 from tests.e2e.stack import Stack, free_port
 
@@ -15,6 +17,7 @@ def demo(port: int, data_dir: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=os.environ)
 
 
+@pytest.mark.long
 def test_the_demo_visits_a_site_that_runs_and_finds_everything(stack: Stack) -> None:
     done = demo(stack.port, stack.data_dir)
     assert done.returncode == 0, done.stderr

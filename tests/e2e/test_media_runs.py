@@ -50,6 +50,7 @@ def results(client: httpx.Client, run_id: str, video_id: str) -> list[dict[str, 
     return page["data"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_everything_killed_in_the_middle_of_a_run_and_started_again_completes_it_once(
     own_stack: Callable[..., Stack], film: tuple[Path, list[Shot]], monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.manifests import ROOT
 from tests.e2e.stack import SDKS, Stack
 
@@ -34,6 +36,7 @@ def _run(command: list[str], folder: Path, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_curl_walk_works_as_pasted(tmp_path: Path, stack: Stack) -> None:
     script = _block("bash", "export BASE").replace("127.0.0.1:8080", f"127.0.0.1:{stack.port}")
     said = _run(["bash", "-eu", "-o", "pipefail", "-c", script], _reader(tmp_path, stack))

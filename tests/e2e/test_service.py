@@ -132,6 +132,7 @@ def test_a_second_start_on_the_same_data_finds_everything(own_stack: Callable[..
         assert client.get(f"/indexes/{made['index_id']}").json()["name"] == "Kept"
 
 
+@pytest.mark.long
 def test_children_end_when_the_supervisor_is_killed(own_stack: Callable[..., Stack]) -> None:
     stack = own_stack()
     children = stack.children()

@@ -81,7 +81,7 @@ class House:
         families: dict[str, tuple[Any, Any]] = {
             "indexes": (INDEXES, indexes.Deps(store, own, media, runs, asked, deletions, objects.signed_url)),
             "videos": (VIDEOS, videos.Deps(store, world.topics, objects, pages, own, media, runs, deletions, *connected)),
-            "prompts": (PROMPTS, prompts.Deps(store, asked, lambda: None)),  # type: ignore[arg-type, return-value]
+            "prompts": (PROMPTS, prompts.Deps(store, asked, lambda: None, kit.meter)),  # type: ignore[arg-type, return-value]
             "markers": (MARKERS, markers.Deps(store, Markers(store), asked, runs, media)),
         }
         self._apps = [

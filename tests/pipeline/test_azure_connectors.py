@@ -18,7 +18,7 @@ from tests.pipeline.stores import ConnectorHouse
 from tests.pipeline.world import World
 from tests.security.hostile_urls import INNER_V4, INNER_V6
 
-pytestmark = pytest.mark.xdist_group("azure")
+pytestmark = [pytest.mark.xdist_group("azure"), pytest.mark.long]  # the emulator is installed first, which takes a while
 SECRET = "s3cret~of.the-principal"
 PRINCIPAL = {"tenant_id": TENANT_ID, "client_id": "7d7a3f1e-0000-4000-8000-00000000000b", "client_secret": SECRET}
 # The emulator's own account key, the same everywhere, with which the customer fills the container here.

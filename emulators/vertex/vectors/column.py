@@ -56,6 +56,9 @@ class Column:
         out = np.empty((len(rows), self._width), dtype=self._dtype)
         handle = os.open(self._path, os.O_RDONLY)
         try:
+            if hasattr(os, "posix_fadvise"):  # told of all of them first, a disk fetches them side by side
+                for row in rows.tolist():
+                    os.posix_fadvise(handle, row * self._row_bytes, self._row_bytes, os.POSIX_FADV_WILLNEED)
             for place, row in zip(out, rows.tolist(), strict=True):
                 os.preadv(handle, [place.view(np.uint8).data], row * self._row_bytes)
         finally:

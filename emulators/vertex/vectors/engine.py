@@ -15,7 +15,7 @@ from emulators.vertex.vectors.manifest import BlockRow, Entry, Manifest, Place
 from emulators.vertex.vectors.restricts import block_key
 from emulators.vertex.vectors.search import Search
 
-_RESIDENT_BYTES = 192 * 1024 * 1024
+_RESIDENT_BYTES = 128 * 1024 * 1024
 _OPEN_BLOCKS = 512
 _COMPACT_FROM = 4_096
 
