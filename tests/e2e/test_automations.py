@@ -115,7 +115,8 @@ def receiver() -> Iterator[Receiver]:
     running.stop()
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [1, 6])
 def test_what_is_new_arrives_is_looked_at_and_leaves_once_though_the_worker_dies(
     own_stack: Callable[..., Stack], receiver: Receiver, kills: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from tests.e2e.stack import SDKS, Stack
 from tests.e2e.tls_front import tls_front
 from tests.pipeline.import_house import a_key_file
 
+pytestmark = pytest.mark.xdist_group("sdk")  # one walk serves all of them
+
 VERSIONS = [("2.0.0", False)]  # the last; True is for the asynchronous client
 LONG = [("1.0.0", False), ("1.0.0", True), ("1.1.0", False), ("1.1.0", True), ("2.0.0", True)]
 

@@ -24,6 +24,8 @@ from infra.manifests import ROOT, Http, Manifest, load_manifests
 from infra.offline.schemas import CannotFetch
 from infra.offline.workspace import Failed, Workspace, offline
 
+pytestmark = pytest.mark.xdist_group("terraform")  # one plan serves all of them
+
 MANIFESTS = load_manifests()
 PROJECT = "demo-project"
 PUBLIC = {"allUsers", "allAuthenticatedUsers"}

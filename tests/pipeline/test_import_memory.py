@@ -13,9 +13,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as gcs
 
-from emulators.runner import secrets
+from emulators.runner import ports, secrets
 from emulators.runner.cloud import Cloud
-from emulators.runner.ports import choose
 from emulators.runner.site import LOCATION, ROOT, Ports, Site
 
 MOST_BYTES = 200 * 1024**2  # of the whole process, Python and Google's clients included
@@ -59,13 +58,16 @@ print(json.dumps({"peaks": peaks, "files": job.ordinals, "status": job.status}))
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[Site, Cloud]]:
     """Every emulator on a port, over memory of this process; nobody works on what is sent."""
-    site = Site(tmp_path, Ports(*choose(len(fields(Ports)))))
+    reserved = ports.reserve(len(fields(Ports)))
+    site = Site(tmp_path, Ports(*map(ports.number, reserved)))
     cloud = Cloud(site)
     cloud.start()
     for name in ("scan-import", "import-file"):
         cloud.tasks.pause_queue(f"{LOCATION}/queues/{name}")
     yield site, cloud
     cloud.stop()
+    for held in reserved:
+        held.close()
 
 
 @pytest.mark.parametrize("objects", [900, pytest.param(10_000, marks=pytest.mark.long)])
