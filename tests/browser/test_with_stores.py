@@ -1,4 +1,7 @@
-"""Stores that are really there: connected, looked into, imported from, exported to, watched; and receivers that are told."""
+"""Stores that are really there: connected, looked into, imported from, exported to, watched; and receivers that are told.
+
+Their name puts them last: the views before them want to see what nothing is connected to.
+"""
 
 import json
 import re
