@@ -42,7 +42,7 @@ class ImageSearch:
     def _join(self, hits: Iterable[Hit], scope: Scope) -> list[Found]:
         scores = {identity: hit.score for hit in hits if (identity := ImageId.parse(hit.id)) is not None}
         segments = self._segments(scope.tenant, scores)
-        videos = Joiner(self.store).living(scope.tenant, {one.video_id for one in segments})
+        videos = Joiner(self.store).living(scope.tenant, {one.video_id for one in segments}, scope.index_ids)
         segments = {one: segment for one, segment in segments.items() if one.video_id in videos}
         spoken = self._spoken_of(scope, segments)
         return [

@@ -1,20 +1,13 @@
 """What turns take of the models stands in the tenant's counts once, however a turn ended and whoever brought it there."""
 
-from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from shared.domain.usage import Metric, Tally
 from shared.store.usage import Usage
-from shared.tables.sandbox import Sandbox
 from tests.chat.test_turns import station
 from tests.chat.world import ChatWorld, call, say, scripted, text
-from tests.pipeline.gemini import Gemini
 from tests.pipeline.mortality import Call, Death, Mortality
-from tests.pipeline.world import build
 
 LOOK, TELL = say(call("search_media", query="reporter")), say(text("There is a reporter. [r1]"))
 
@@ -55,16 +48,6 @@ def test_a_turn_that_asked_no_model_is_not_counted(chat: ChatWorld) -> None:
     assert chat.ask("POST", f"/chat/sessions/{session}/turns/{chat.stored(session)[0].turn_id}/cancel").status == 200
     chat.world.deliver()
     assert chat.last(session)["status"] == "cancelled" and taken(chat) == [] and not counted(chat)
-
-
-@pytest.fixture
-def mortal(tmp_path: Path, gemini: Gemini, vector_url: str, sandbox: Sandbox) -> Iterator[tuple[ChatWorld, Mortality]]:
-    mortality = Mortality()
-    world = build(tmp_path, gemini.url, vector_url, mortality)
-    chat = ChatWorld(world, gemini, sandbox, tmp_path / "tables")
-    mortality.employ({"run-turn": world.stages["run-turn"]})
-    yield chat, mortality
-    world.close()
 
 
 def test_a_worker_that_dies_at_any_write_makes_no_count_twice(mortal: tuple[ChatWorld, Mortality]) -> None:

@@ -1,30 +1,15 @@
 """Workers that die on a turn: another goes on behind what was stored, and the turn reads as if nobody had died."""
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.domain.chat import TurnStatus
-from shared.tables.sandbox import Sandbox
 from tests.chat.test_streams import ANSWERS, assert_grammar
 from tests.chat.test_turns import station
 from tests.chat.world import ChatWorld, scripted, steps_so_far
-from tests.pipeline.gemini import Gemini
 from tests.pipeline.mortality import Call, Death, Mortality
-from tests.pipeline.world import build
-
-
-@pytest.fixture
-def mortal(tmp_path: Path, gemini: Gemini, vector_url: str, sandbox: Sandbox) -> Iterator[tuple[ChatWorld, Mortality]]:
-    mortality = Mortality()
-    world = build(tmp_path, gemini.url, vector_url, mortality)
-    chat = ChatWorld(world, gemini, sandbox, tmp_path / "tables")
-    mortality.employ({"run-turn": world.stages["run-turn"]})
-    yield chat, mortality
-    world.close()
 
 
 def story(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

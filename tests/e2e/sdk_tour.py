@@ -145,10 +145,8 @@ def search(client: Watched, index_id: str, video_id: str, run_id: str, words: st
         ).results,
     }
     seen["ways"] = {name: {one.video_id for one in results} == {video_id} for name, results in ways.items()}
-    seen["outside"] = [
-        len(client.search.playground(query=words)),
-        len(client.search.filter_playground(conditions=FILTER).results),
-    ]
+    outside = client.search.filter_playground(conditions=FILTER, run_ids=[run_id]).results  # others' runs have other fields
+    seen["outside"] = [one.video_id for one in [*client.search.playground(query=words), *outside] if one.video_id == video_id]
 
 
 def refusals(client: Watched, place: Place, index_id: str, key: str, seen: dict[str, Any]) -> None:

@@ -1,8 +1,6 @@
 """The short way from a file to its search, by every endpoint below /workflow, on the running product."""
 
 import base64
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 
 from demo.film import Shot
 from tests.e2e.stack import Stack, eventually
+from tests.pipeline.shelf import Shelf
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 WISH = "Find every headline that is shown on the screen."
@@ -30,35 +29,6 @@ def ended(client: httpx.Client, path: str) -> dict[str, Any]:
         return one if one["status"] in ("completed", "failed", "cancelled", "completed_with_failures") else None
 
     return eventually(look, 120, f"{path} has ended")
-
-
-class Shelf:
-    """Files at addresses of this machine; an address that ran out is a 403."""
-
-    def __init__(self, content: bytes) -> None:
-        self.gone: set[str] = set()
-        shelf = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = b"expired" if self.path in shelf.gone else content
-                self.send_response(403 if self.path in shelf.gone else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def address(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

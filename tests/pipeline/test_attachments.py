@@ -1,7 +1,5 @@
 """Files at addresses of somebody's: one that ran out is mended by a fresh one, in the same job."""
 
-import http.server
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,44 +8,14 @@ import pytest
 from shared.domain.imports import SourceFile, file_id, source_place
 from shared.store.imports import Attachment, Imports
 from tests.pipeline.import_house import a_sound
+from tests.pipeline.shelf import Shelf
 from tests.pipeline.stores import ConnectorHouse
 from tests.pipeline.world import World
 
 
-class Shelf:
-    """Serves a sound at every path but those in `gone`, where an address ran out."""
-
-    def __init__(self) -> None:
-        self.gone: set[str] = set()
-        self.asked: list[str] = []
-        shelf, content = self, a_sound()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                shelf.asked.append(self.path)
-                body = b"expired" if self.path in shelf.gone else content
-                self.send_response(403 if self.path in shelf.gone else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def address(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def shelf() -> Iterator[Shelf]:
-    made = Shelf()
+    made = Shelf(a_sound())
     yield made
     made.close()
 
