@@ -7,6 +7,7 @@ from shared.inference import models
 from shared.search.text import TextSearch
 from shared.store import documents
 from shared.store.pages import Pages
+from shared.store.run_tables import PATIENCE, RunTablesOf
 from shared.store.runs import Runs
 from shared.store.videos import Videos
 from shared.tables import cache
@@ -20,12 +21,12 @@ def open_library(settings: Settings) -> Library:
     """With a reserve of processes for SQL, filled by the first query: most turns have none."""
     store, files = documents.connect(settings), cache.connect(settings)
     cursors = Cursors(settings.cursor_key)
-    pages = Pages(store, cursors)
+    pages, tables = Pages(store, cursors), RunTablesOf(store, PATIENCE)
     return Library(
         store=store,
         runs=Runs(store, pages),
         videos=Videos(store, pages),
         texts=TextSearch(store, index.connect(settings), models.connect(settings)),
-        filters=FilterSearch(store, files, cursors),
-        tables=SqlTables(store, files, Sandbox()),
+        filters=FilterSearch(store, files, cursors, tables=tables),
+        tables=SqlTables(store, files, Sandbox(), tables),
     )

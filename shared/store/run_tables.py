@@ -1,23 +1,33 @@
 """Run tables of a tenant, found by index or by run."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.tables import RunTables
+from shared.domain.tables import RunTables, TablesState
 from shared.store.documents import Store
+
+PATIENCE = timedelta(seconds=5)  # of families that answer people: tables of a short run are there within a second of its end
+_LOOK_EVERY = 0.1  # seconds
 
 
 class RunTablesOf:
-    """Reads tables that can be read: of runs that have a published version."""
+    """Reads tables that can be read: of runs that have a published version.
 
-    def __init__(self, store: Store) -> None:
+    Whoever saw a run complete may ask for what it found at once, while its tables are still being built: those of a run that
+    ended less than `patience` ago are waited for.
+    """
+
+    def __init__(self, store: Store, patience: timedelta = timedelta(), pause: Callable[[float], object] = time.sleep) -> None:
         self._store = store
+        self._patience = patience
+        self._pause = pause
 
     def over_indexes(self, tenant: str, index_ids: Iterable[str], *, limit: int) -> list[RunTables]:
         """Of the newest runs over media of the indexes, newest first; `""` is the playground."""
-        return _published(self._newest(tenant, list(index_ids), limit, None))
+        return self._published(self._newest(tenant, list(index_ids), limit, None))
 
     def batches_over_indexes(
         self, tenant: str, index_ids: Sequence[str], *, size: int, newest: datetime | None = None
@@ -27,7 +37,7 @@ class RunTablesOf:
         while True:
             found = self._newest(tenant, index_ids, size, after)
             if found:
-                yield _published(found)
+                yield self._published(found)
             if len(found) < size:
                 return
             after = found[-1].run_created_at, found[-1].run_id
@@ -46,12 +56,20 @@ class RunTablesOf:
         return newest_first(found.values())[:limit]
 
     def of_runs(self, tenant: str, run_ids: Iterable[str]) -> list[RunTables]:
-        return _published(newest_first(self._store.get_all(RunTables, [(tenant, one) for one in dict.fromkeys(run_ids)])))
+        return self._published(newest_first(self._store.get_all(RunTables, [(tenant, one) for one in dict.fromkeys(run_ids)])))
+
+    def _published(self, tables: Iterable[RunTables]) -> list[RunTables]:
+        found = {(one.tenant, one.run_id): one for one in tables}
+        while unbuilt := [key for key, one in found.items() if self._on_their_way(one)]:
+            self._pause(_LOOK_EVERY)
+            found |= {(one.tenant, one.run_id): one for one in self._store.get_all(RunTables, unbuilt)}
+        return [one for one in found.values() if one.published]
+
+    def _on_their_way(self, tables: RunTables) -> bool:
+        """Their row begins with the end of the run."""
+        building = tables.status in (TablesState.PENDING, TablesState.BUILDING) and not tables.published
+        return building and self._store.clock() - tables.created_at < self._patience
 
 
 def newest_first(tables: Iterable[RunTables]) -> list[RunTables]:
     return sorted(tables, key=lambda one: (one.run_created_at, one.run_id), reverse=True)
-
-
-def _published(tables: Iterable[RunTables]) -> list[RunTables]:
-    return [one for one in tables if one.published]

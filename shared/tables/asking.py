@@ -24,8 +24,8 @@ class Where:
 
 
 class SqlTables:
-    def __init__(self, store: Store, files: FileCache, sandbox: Sandbox) -> None:
-        self._tables = RunTablesOf(store)
+    def __init__(self, store: Store, files: FileCache, sandbox: Sandbox, tables: RunTablesOf | None = None) -> None:
+        self._tables = tables or RunTablesOf(store)
         self._deletions = Deletions(store)
         self._files = files
         self._sandbox = sandbox

@@ -58,8 +58,15 @@ class _Group:
 
 
 class FilterSearch:
-    def __init__(self, store: Store, files: FileCache, cursors: Cursors, runs_at_once: int = RUNS_AT_ONCE) -> None:
-        self._tables = RunTablesOf(store)
+    def __init__(
+        self,
+        store: Store,
+        files: FileCache,
+        cursors: Cursors,
+        runs_at_once: int = RUNS_AT_ONCE,
+        tables: RunTablesOf | None = None,
+    ) -> None:
+        self._tables = tables or RunTablesOf(store)
         self._deletions = Deletions(store)
         self._joiner = Joiner(store)
         self._files = files

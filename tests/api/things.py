@@ -34,6 +34,7 @@ from shared.openapi.models import Models
 from shared.store.indexes import Indexes
 from shared.store.pages import Pages
 from shared.store.runs import Runs
+from shared.tables.asking import SqlTables
 from shared.tables.cache import FileCache
 from shared.tables.sandbox import Sandbox
 from tests.api import search_world
@@ -71,7 +72,9 @@ def with_search(world: World, models_url: str) -> Callable[[], None]:
     sandbox, store = Sandbox(), world.store
     runs = Runs(store, Pages(store, Cursors("cursors")))
     files = FileCache(search_world.SignedByName(), Path("/nonexistent"))  # type: ignore[arg-type]
-    world.apps["sql_search"] = world.app(SQL, SqlDeps(store, Indexes(store), runs, files, sandbox, found.models, world.kit.meter))
+    world.apps["sql_search"] = world.app(
+        SQL, SqlDeps(Indexes(store), runs, SqlTables(store, files, sandbox), found.models, world.kit.meter)
+    )
     return sandbox.close
 
 

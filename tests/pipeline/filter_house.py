@@ -29,6 +29,7 @@ from shared.store.markers import Markers
 from shared.store.pages import Pages
 from shared.store.runs import Runs
 from shared.store.usage import Usage
+from shared.tables.asking import SqlTables
 from shared.tables.cache import FileCache
 from shared.tables.filtering import FilterSearch
 from shared.tables.sandbox import Sandbox
@@ -96,7 +97,7 @@ class FilterHouse:
         nothing: Any = None  # these routes look for no vectors
         families: dict[str, tuple[Any, Any]] = {
             "search": (SEARCH, search.Deps(own, runs, _Unsigned(), nothing, nothing, Markers(store), filters)),  # type: ignore[arg-type]
-            "sql_search": (SQL_SEARCH, sql_search.Deps(store, own, runs, self.files, sandbox, models, kit.meter)),
+            "sql_search": (SQL_SEARCH, sql_search.Deps(own, runs, SqlTables(store, self.files, sandbox), models, kit.meter)),
         }
         self._apps = [
             App(name, routes, lambda _, deps=deps: deps, settings=lambda: settings, kit=lambda _: kit)

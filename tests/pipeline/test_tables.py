@@ -1,6 +1,7 @@
 """Tables of runs: built when a run ends, built anew when something changes, and never a way to see what was deleted."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared.domain.runs import Run, RunStatus, SegmentResult
 from shared.domain.tables import RunTables, TablesState, tables_prefix
 from shared.messaging.messages import BuildTables, SettleRun
 from shared.store.deletions import Deletions
+from shared.store.run_tables import PATIENCE, RunTablesOf
 from shared.tables.sandbox import Sandbox
 from tests.pipeline import scenes
 from tests.pipeline.filter_house import FilterHouse
@@ -221,3 +223,25 @@ def test_a_failed_segment_has_no_row(house: FilterHouse) -> None:
     house.world.deliver()
     assert tables_of(house, run).row_count == 1
     assert isinstance(row, SegmentResult)
+
+
+def test_tables_of_a_run_that_just_ended_are_waited_for(house: FilterHouse) -> None:
+    """Whoever saw the run complete may filter at once, with the run named or without."""
+    tables = RunTablesOf(house.world.store, PATIENCE, lambda _: house.world.deliver())
+    run = ended_without_tables(house)
+    assert [one.run_id for one in tables.of_runs(run.tenant, [run.run_id])] == [run.run_id]
+    run = ended_without_tables(house)
+    assert run.run_id in [one.run_id for one in tables.over_indexes(run.tenant, [""], limit=9)]
+
+
+def test_tables_that_nobody_builds_are_waited_for_no_longer_than_patience_says(house: FilterHouse) -> None:
+    run = ended_without_tables(house)
+    began = house.world.clock()
+    assert RunTablesOf(house.world.store, PATIENCE, house.world.clock.advance).of_runs(run.tenant, [run.run_id]) == []
+    assert PATIENCE <= timedelta(seconds=house.world.clock() - began) < 2 * PATIENCE
+
+
+def ended_without_tables(house: FilterHouse) -> Run:
+    run = house.run([(house.video(), [HAPPY])], deliver=False)
+    assert house.world.stages["settle-run"].receive(SettleRun(tenant=run.tenant, run_id=run.run_id).model_dump_json().encode())
+    return run

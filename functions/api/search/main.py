@@ -15,6 +15,7 @@ from shared.store import documents
 from shared.store.indexes import Indexes
 from shared.store.markers import Markers
 from shared.store.pages import Pages
+from shared.store.run_tables import PATIENCE, RunTablesOf
 from shared.store.runs import Runs
 from shared.tables import cache
 from shared.tables.filtering import FilterSearch
@@ -27,7 +28,7 @@ def build(settings: Settings) -> Deps:
     cursors = Cursors(settings.cursor_key)
     runs = Runs(store, Pages(store, cursors))
     texts, images = TextSearch(store, vectors, asked), ImageSearch(store, vectors, asked)
-    filters = FilterSearch(store, cache.connect(settings), cursors)
+    filters = FilterSearch(store, cache.connect(settings), cursors, tables=RunTablesOf(store, PATIENCE))
     return Deps(Indexes(store), runs, buckets.connect(settings), texts, images, Markers(store), filters)
 
 

@@ -1,7 +1,6 @@
 """SQL over what runs found: what there is to ask, asking it, and having the question written."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from functions.api.sql_search.generating import Generator
@@ -10,30 +9,22 @@ from functions.api.sql_search.views import catalog_view, result_view
 from shared.domain.errors import ApiError, ErrorCode, invalid
 from shared.http.call import Call
 from shared.inference.models import Models
-from shared.store.documents import Store
 from shared.store.indexes import Indexes
 from shared.store.runs import Runs
 from shared.tables.asking import SqlTables, Where
-from shared.tables.cache import FileCache
 from shared.tables.catalog import PLAYGROUND_NAME
-from shared.tables.sandbox import Busy, QueryRefused, QueryTimedOut, Result, Sandbox
+from shared.tables.sandbox import Busy, QueryRefused, QueryTimedOut, Result
 from shared.usage.meter import Meter
 from shared.usage.metered import MeteredModels
 
 
 @dataclass
 class Deps:
-    store: Store
     indexes: Indexes
     runs: Runs
-    files: FileCache
-    sandbox: Sandbox
+    tables: SqlTables
     models: Models
     meter: Meter
-
-    @cached_property
-    def tables(self) -> SqlTables:
-        return SqlTables(self.store, self.files, self.sandbox)
 
 
 def catalog(call: Call[CatalogBody], deps: Deps, index_id: str) -> dict[str, Any]:

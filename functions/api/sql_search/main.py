@@ -12,8 +12,10 @@ from shared.inference import models
 from shared.store import documents
 from shared.store.indexes import Indexes
 from shared.store.pages import Pages
+from shared.store.run_tables import PATIENCE, RunTablesOf
 from shared.store.runs import Runs
 from shared.tables import cache
+from shared.tables.asking import SqlTables
 from shared.tables.sandbox import Sandbox
 
 
@@ -23,7 +25,8 @@ def build(settings: Settings) -> Deps:
     sandbox.start()
     runs = Runs(store, Pages(store, Cursors(settings.cursor_key)))
     meter = kit.connect(settings).meter
-    return Deps(store, Indexes(store), runs, cache.connect(settings), sandbox, models.connect(settings), meter)
+    tables = SqlTables(store, cache.connect(settings), sandbox, RunTablesOf(store, PATIENCE))
+    return Deps(Indexes(store), runs, tables, models.connect(settings), meter)
 
 
 app = App("sql_search", ROUTES, build)
