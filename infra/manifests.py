@@ -43,6 +43,7 @@ class Topic:
 
     name: str
     dead_letter: bool = True
+    filter: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _trigger(wire: dict[str, Any]) -> Trigger:
     if kind == "http":
         return Http(tuple(said.get("paths", ())), tuple(said.get("root_paths", ())))
     if kind == "topic":
-        return Topic(said["name"], said.get("dead_letter", True))
+        return Topic(said["name"], said.get("dead_letter", True), said.get("filter", ""))
     if kind == "schedule":
         return Schedule(said)
     return Queue(

@@ -121,7 +121,7 @@ class Subscriptions:
             current = self.get(wanted.name)
             if not mask.paths:
                 raise invalid("The update_mask in the UpdateSubscriptionRequest must be set.")
-            fixed = {"name", "topic", "state", "detached"} & {path.split(".")[0] for path in mask.paths}
+            fixed = {"name", "topic", "filter", "state", "detached"} & {path.split(".")[0] for path in mask.paths}
             if fixed:
                 raise invalid(f"The update_mask names fields that cannot change: {', '.join(sorted(fixed))}.")
             changed = _merged(current, wanted, mask)

@@ -19,6 +19,7 @@ from emulators.dispatch.ledger import Ledger
 from emulators.dispatch.timetable import Timetable
 from emulators.pubsub import catalog, limits
 from emulators.pubsub.envelope import SUCCESS, Stored, push_request, timestamp
+from emulators.pubsub.filters import compile_filter
 
 _SCHEMA = (
     catalog.SCHEMA
@@ -141,6 +142,8 @@ class Engine:
         message_id = int(cursor.lastrowid or 0)
         entries = []
         for subscription in self._subscriptions.of_topic(topic):
+            if not compile_filter(subscription.filter)(attributes):
+                continue  # acknowledged, as it were
             expires = now + limits.seconds(subscription.message_retention_duration)
             cursor = db.execute(
                 "INSERT INTO deliveries (subscription, message, failures, due_at, expires_at) VALUES (?, ?, 0, ?, ?)",

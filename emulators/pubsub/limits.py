@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from emulators.dispatch.refusal import invalid, unimplemented
+from emulators.pubsub.filters import compile_filter
 
 MESSAGE_BYTES = 10_000_000
 MESSAGES_PER_PUBLISH = 1000
@@ -27,7 +28,6 @@ _UNSUPPORTED_SUBSCRIPTION_FIELDS = (
     "enable_message_ordering",
     "enable_exactly_once_delivery",
     "retain_acked_messages",
-    "filter",
 )
 _UNSUPPORTED_TOPIC_FIELDS = (
     "schema_settings",
@@ -69,6 +69,7 @@ def check_subscription(subscription: Any) -> None:
         attempts = subscription.dead_letter_policy.max_delivery_attempts
         if not 5 <= attempts <= 100:
             raise invalid("max_delivery_attempts must be between 5 and 100")
+    compile_filter(subscription.filter)
     check_push(subscription.push_config)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.api_core.exceptions import AlreadyExists
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.pubsub_v1 import types
+from google.pubsub_v1 import SubscriberClient, types
 
 from emulators.dispatch.delivery import Bearer
 from emulators.faults import Faults
@@ -18,7 +18,7 @@ from emulators.runner.site import ACCOUNT, DERIVED, LOCATION, ORIGINALS, PROJECT
 from emulators.scheduler.job import Job
 from emulators.tasks import wire as tasks_wire
 from emulators.tasks.engine import Engine as Tasks
-from infra.manifests import Manifest, Queue
+from infra.manifests import Manifest, Queue, Topic
 
 TOPICS = ("events", "media-stored", "dead-letters")
 ATTEMPTS = 5  # of a push, before the message goes to the dead letters
@@ -46,24 +46,33 @@ class Provision:
             _unless_there(topics.create_topic, request={"name": _topic(name)})
         for manifest in self._manifests:
             for topic in manifest.topics():
-                wanted = self._subscription(manifest, topic.name, topic.dead_letter)
+                wanted = self._subscription(manifest, topic)
+                self._drop_other_filter(subscriptions, wanted)
                 if not _unless_there(subscriptions.create_subscription, request=wanted):
                     mask = FieldMask(paths=["push_config", "ack_deadline_seconds", "retry_policy", "dead_letter_policy"])
                     subscriptions.update_subscription(request={"subscription": wanted, "update_mask": mask})
 
-    def _subscription(self, manifest: Manifest, topic: str, dead_letter: bool) -> types.Subscription:
+    def _drop_other_filter(self, subscriptions: SubscriberClient, wanted: types.Subscription) -> None:
+        """A filter cannot be changed, neither here nor in the cloud: the subscription is made anew."""
+        project = f"projects/{PROJECT}"
+        for there in subscriptions.list_subscriptions(request={"project": project}):
+            if there.name == wanted.name and there.filter != wanted.filter:
+                subscriptions.delete_subscription(request={"subscription": wanted.name})
+
+    def _subscription(self, manifest: Manifest, topic: Topic) -> types.Subscription:
         push = types.PushConfig(
             push_endpoint=f"{self._site.url('work')}/{manifest.name}",
             oidc_token={"service_account_email": ACCOUNT, "audience": function_url(manifest.name)},
         )
         wanted = types.Subscription(
-            name=f"projects/{PROJECT}/subscriptions/{manifest.name}-{topic}",
-            topic=_topic(topic),
+            name=f"projects/{PROJECT}/subscriptions/{manifest.name}-{topic.name}",
+            topic=_topic(topic.name),
+            filter=topic.filter,
             push_config=push,
             ack_deadline_seconds=int(min(600, max(10, manifest.timeout))),
             retry_policy={"minimum_backoff": Duration(seconds=1), "maximum_backoff": Duration(seconds=60)},
         )
-        if dead_letter:
+        if topic.dead_letter:
             policy = types.DeadLetterPolicy(dead_letter_topic=_topic("dead-letters"), max_delivery_attempts=ATTEMPTS)
             wanted.dead_letter_policy = policy
         return wanted

@@ -24,6 +24,7 @@ locals {
       function    = name
       topic       = one.topic.name
       dead_letter = try(one.topic.dead_letter, true)
+      filter      = try(one.topic.filter, "")
     } if can(one.topic)
   }]...)
 

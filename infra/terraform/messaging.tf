@@ -26,6 +26,7 @@ resource "google_pubsub_subscription" "push" {
   topic                      = google_pubsub_topic.facts[each.value.topic].id
   ack_deadline_seconds       = min(600, max(10, tonumber(trimsuffix(local.functions[each.value.function].timeout, "s"))))
   message_retention_duration = "604800s"
+  filter                     = each.value.filter
 
   push_config {
     push_endpoint = google_cloudfunctions2_function.this[each.value.function].url

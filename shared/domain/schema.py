@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.provider_schema import to_provider
 from shared.domain.references import BadReference, resolve
 
-__all__ = ["LeafPath", "SchemaError", "Validator", "admit", "compile", "leaf_paths", "resolve_field", "to_provider", "validate"]
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
+__all__ = ["LeafPath", "SchemaError", "admit", "compile", "leaf_paths", "resolve_field", "to_provider", "validate"]
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8  # levels of objects and lists that data of this schema can have
@@ -70,6 +71,8 @@ def admit(schema: Any, field: str = "json_schema") -> dict[str, Any]:
         raise _invalid(field, f"is larger than {MAX_BYTES // 1024} KiB")
     if schema.get("type") != "object":
         raise _invalid(field, 'needs "type": "object" at the top')
+    import jsonschema_rs  # where it is used: most functions that know of schemas validate nothing, and start sooner
+
     try:
         jsonschema_rs.meta.validate({**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"})
         _Admission(schema, field).run()
@@ -182,19 +185,18 @@ def _nesting(value: Any) -> int:
     return deepest
 
 
-Validator = jsonschema_rs.Draft202012Validator
-
-
-def compile(schema: dict[str, Any]) -> Validator:
+def compile(schema: dict[str, Any]) -> "Draft202012Validator":
     """Ready to validate; kept for the schemas used last."""
     return _compile(json.dumps(schema, ensure_ascii=False))
 
 
 @lru_cache(maxsize=128)
-def _compile(text: str) -> Validator:
+def _compile(text: str) -> "Draft202012Validator":
+    import jsonschema_rs
+
     schema = json.loads(text)
     schema.pop("$schema", None)  # one dialect for all, whatever the schema names
-    return Validator(schema, retriever=_never, pattern_options=jsonschema_rs.RegexOptions())
+    return jsonschema_rs.Draft202012Validator(schema, retriever=_never, pattern_options=jsonschema_rs.RegexOptions())
 
 
 def _never(uri: str) -> Any:

@@ -18,7 +18,8 @@ _NAME = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 
 
 class Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer sender may say more
+    # A newer sender may say more. Each function reads one or two of these, and builds only those.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     v: Literal[1] = 1
     kind: str
@@ -167,6 +168,11 @@ class EventHappened(Message):
     tenant: str
     event_id: str
     event_type: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """For the filters of subscriptions: `prompt_run.completed` is of the family `prompt_run`, at the step `completed`."""
+        family, _, step = self.event_type.rpartition(".")
+        return {"family": family, "step": step} if family else {}
 
 
 class MediaStored(Message):

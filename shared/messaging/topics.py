@@ -19,7 +19,7 @@ class Topics:
 
     def publish(self, fact: EventHappened) -> None:
         """Returns once the service has taken it; the row it tells of is already committed."""
-        message = PubsubMessage(data=traced(fact).model_dump_json().encode())
+        message = PubsubMessage(data=traced(fact).model_dump_json().encode(), attributes=fact.attributes())
         topic = f"projects/{self._project}/topics/{fact.TOPIC}"
         with tracing.span("pubsub.publish", topic=fact.TOPIC):
             PublisherClient.publish(self._publisher, topic=topic, messages=[message])

@@ -1,10 +1,14 @@
 """Functions meet in documents, queues and topics: every message has somebody who sends it and somebody whom it wakes."""
 
 import importlib
+from collections.abc import Collection
 
 import pytest
 from pydantic import TypeAdapter
 
+from emulators.pubsub.filters import compile_filter
+from functions.pipeline.count_usage.counting import COUNTED
+from functions.pipeline.react_automations.reacting import CONCERN
 from infra.manifests import Manifest, load_manifests
 from shared.domain.events import EventType
 from shared.domain.ids import PREFIXES, derived_id
@@ -70,6 +74,15 @@ def test_every_topic_has_a_producer_and_a_consumer() -> None:
     assert consumed <= produced | {MediaStored.TOPIC, "dead-letters"}, "the bucket tells of media; Pub/Sub buries"
     buried = {topic.name for manifest in MANIFESTS for topic in manifest.topics() if not topic.dead_letter}
     assert buried == {DeadLetter.TOPIC}, "what cannot be taken is told, but for the telling itself"
+
+
+@pytest.mark.parametrize(("name", "heard"), [("count-usage", COUNTED), ("react-automations", CONCERN)])
+def test_a_filtered_stage_hears_of_all_that_it_acts_on(name: str, heard: Collection[EventType]) -> None:
+    (topic,) = named(name).topics()
+    passes = compile_filter(topic.filter)
+    told = {one for one in EventType if passes(EventHappened(tenant="t", event_id="e", event_type=one).attributes())}
+    assert set(heard) <= told < set(EventType)
+    assert passes(EventHappened(tenant="t", event_id="e").attributes()), "a sender that names no type is heard"
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)

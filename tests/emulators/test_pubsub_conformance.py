@@ -209,6 +209,37 @@ def test_each_subscription_hears_of_each_message(clients: Clients, endpoint: End
     assert heard == {(f"/{name}", str(n).encode()) for name in ("left", "right") for n in range(5)}
 
 
+# Google's own emulator takes any filter and delivers everything, so these say what the service's documentation says.
+ours_alone = pytest.mark.parametrize("host", [pytest.param(_ours, id="ours")], indirect=True)
+
+
+@ours_alone
+def test_a_filtered_subscription_hears_only_of_messages_that_pass(clients: Clients, endpoint: Endpoint) -> None:
+    topic = clients.topic()
+    clients.subscribe(topic, f"{endpoint.url}/ends", "ends", filter='NOT attributes.step = "started" AND attributes:step')
+    clients.subscribe(topic, f"{endpoint.url}/runs", "runs", filter='hasPrefix(attributes.family, "run")')
+    for family, step in (("run", "started"), ("run", "ended"), ("job", "ended"), ("job", "started")):
+        clients.publisher.publish(topic, f"{family} {step}".encode(), family=family, step=step)
+    clients.publisher.publish(topic, b"bare")
+
+    seen = endpoint.wait_for(4)
+
+    heard = sorted((one.path, base64.b64decode(one.json["message"]["data"]).decode()) for one in seen)
+    assert heard == [("/ends", "job ended"), ("/ends", "run ended"), ("/runs", "run ended"), ("/runs", "run started")]
+
+
+@ours_alone
+def test_a_filter_is_read_back_and_never_changed(clients: Clients, endpoint: Endpoint) -> None:
+    topic, text = clients.topic(), 'attributes.step = "ended"'
+    name = clients.subscribe(topic, endpoint.url, filter=text).name
+    assert clients.subscriber.get_subscription(subscription=name).filter == text
+    wanted = {"subscription": {"name": name, "filter": "attributes:other"}, "update_mask": {"paths": ["filter"]}}
+    with pytest.raises(exceptions.InvalidArgument):
+        clients.subscriber.update_subscription(request=wanted)
+    with pytest.raises(exceptions.InvalidArgument):
+        clients.subscribe(topic, endpoint.url, "wrong", filter="no such language")
+
+
 def test_a_refused_push_comes_again_until_it_is_accepted(clients: Clients, endpoint: Endpoint) -> None:
     def third_time_lucky(seen: Seen) -> tuple[int, dict[str, str]]:
         return (204 if len(endpoint.seen) >= 2 else 500), {}

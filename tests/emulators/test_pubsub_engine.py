@@ -374,7 +374,7 @@ def test_settings_outside_the_limits_are_refused(world: World, settings: dict) -
 
 @pytest.mark.parametrize(
     "settings",
-    [{"filter": 'attributes.a = "b"'}, {"enable_message_ordering": True}, {"enable_exactly_once_delivery": True}],
+    [{"retain_acked_messages": True}, {"enable_message_ordering": True}, {"enable_exactly_once_delivery": True}],
 )
 def test_what_is_not_emulated_says_so_instead_of_being_ignored(world: World, settings: dict) -> None:
     with pytest.raises(exceptions.MethodNotImplemented):

@@ -265,6 +265,7 @@ def test_what_is_made_for_a_local_run_is_made_in_the_cloud_and_nothing_else(plan
         (policy,) = said["dead_letter_policy"] or [{"max_delivery_attempts": 0}]
         assert one.dead_letter_policy.max_delivery_attempts == policy["max_delivery_attempts"]
         assert one.ack_deadline_seconds == said["ack_deadline_seconds"]
+        assert one.filter == (said["filter"] or "")
         assert f"{one.retry_policy.maximum_backoff.seconds}s" == said["retry_policy"][0]["maximum_backoff"]
 
     path = f"/v2/{site_module.LOCATION}/queues"

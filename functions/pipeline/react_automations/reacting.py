@@ -12,7 +12,7 @@ from shared.store.documents import Store
 _RUNS = (EventType.PROMPT_RUN_COMPLETED, EventType.PROMPT_RUN_PARTIAL_COMPLETED)
 _IMPORTS = (EventType.IMPORT_JOB_COMPLETED, EventType.IMPORT_JOB_PARTIAL_COMPLETED, EventType.IMPORT_JOB_FAILED)
 _EXPORTS = (EventType.EXPORT_READY, EventType.EXPORT_FAILED)
-_CONCERN = frozenset((*_RUNS, *_IMPORTS, *_EXPORTS))
+CONCERN = frozenset((*_RUNS, *_IMPORTS, *_EXPORTS))
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Deps:
 
 
 def react_automations(message: EventHappened, deps: Deps) -> None:
-    if message.event_type and message.event_type not in _CONCERN:
+    if message.event_type and message.event_type not in CONCERN:
         return
     event = deps.store.get(Event, message.tenant, message.event_id)
     if event is None:
