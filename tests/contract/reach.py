@@ -20,10 +20,16 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(source(module).read_text())
 
 
-def nodes(manifest: Manifest) -> Iterator[ast.AST]:
+@cache
+def _calls(module: str) -> list[ast.Call]:
+    return [node for node in ast.walk(_tree(module)) if isinstance(node, ast.Call)]
+
+
+def calls(manifest: Manifest) -> Iterator[ast.Call]:
+    """All that the code in reach makes."""
     for module in sorted(modules(manifest)):
         if module != messages.__name__:
-            yield from ast.walk(_tree(module))
+            yield from _calls(module)
 
 
 def settings_read(manifest: Manifest) -> set[str]:
@@ -96,19 +102,17 @@ def _called(node: ast.AST) -> tuple[str, str]:
     return "", _last(node)
 
 
-def commands_made(manifest: Manifest) -> set[type[Command]]:
-    """Commands that code in reach constructs, to send them."""
-    return {COMMANDS[node.func.id] for node in nodes(manifest) if isinstance(node, ast.Call) and _last(node.func) in COMMANDS}  # type: ignore[attr-defined]
+@cache
+def commands_made(manifest: Manifest) -> frozenset[type[Command]]:
+    """Commands that code in the function's reach constructs, to send them."""
+    return frozenset(COMMANDS[_last(call.func)] for call in calls(manifest) if _last(call.func) in COMMANDS)
 
 
 def publishes(manifest: Manifest) -> bool:
     """Whether code in reach calls `publish` of the topics."""
     return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "publish"
-        and _last(node.func.value) == "topics"
-        for node in nodes(manifest)
+        isinstance(node.func, ast.Attribute) and node.func.attr == "publish" and _last(node.func.value) == "topics"
+        for node in calls(manifest)
     )
 
 

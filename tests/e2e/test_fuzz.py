@@ -20,7 +20,7 @@ LEFT_OUT = {
 # Streams without end, turns that think, another protocol, pages for people, and calls that speak to a store of the customer's:
 # a made-up connector has none, and says so with 502.
 NOT_FUZZED = "/stream|/turns|/mcp|/docs|/console|/health|/connectors/.*/(browse|test)"
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "25"))  # `make fuzz` gives it more
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "15"))  # `make fuzz` gives it more
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
 PHASES = "coverage,fuzzing" if EXAMPLES > 1 else "coverage"
 

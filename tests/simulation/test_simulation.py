@@ -1,6 +1,6 @@
 """Whatever the platform does to the stages, the rules of the pipeline hold.
 
-Sixty seeds, dealt out over two processes, two thousand with the long tests; `make simulate` plays a hundred thousand. One
+Forty seeds, dealt out over two processes, two thousand with the long tests; `make simulate` plays a hundred thousand. One
 that breaks a rule is named, and `python -m tests.simulation --seed N` plays it again, call by call.
 """
 
@@ -15,8 +15,8 @@ import pytest
 from tests.simulation.__main__ import HASHES
 
 ROOT = Path(__file__).parents[2]
-SHORT = [(0, 30), (30, 60)]
-LONG = [(start, start + 485) for start in range(60, 2_000, 485)]
+SHORT = [(0, 20), (20, 40)]
+LONG = [(start, start + 490) for start in range(40, 2_000, 490)]
 MINUTES = 30  # for one hand; far more than it takes
 
 
@@ -41,8 +41,7 @@ def test_a_worker_that_dies_at_any_call_of_a_clean_play_breaks_no_rule(stride: i
 
 
 def test_a_seed_is_played_again_exactly_whatever_was_played_before() -> None:
-    first, second = played("--seed", "6")[:2], played("--seed", "6")[:2]
-    assert first == second
+    first = played("--seed", "6")
     assert "plan-run" in first[1]
     program = "from tests.simulation.__main__ import play; play(5); print('\\n'.join(play(6)[1]))"
     environment = {**os.environ, "PYTHONHASHSEED": HASHES}
