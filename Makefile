@@ -18,10 +18,10 @@ run: $(VENV)/.installed ## serve on http://127.0.0.1:$PORT (8080), data in $DATA
 	@$(PY) -m emulators.runner serve --port $(PORT) --data-dir $(DATA_DIR)
 
 test: $(VENV)/.tested ## every test but the long ones, in under a quarter of an hour
-	$(PY) -m pytest tests -n 3 --dist loadgroup -m "not long and not browser"
+	$(PY) -m pytest tests -n 3 --dist loadgroup --no-loadscope-reorder -m "not long and not browser"
 
 test-all: $(VENV)/.tested ## every test, the long ones too
-	$(PY) -m pytest tests -n 2 --dist loadgroup
+	$(PY) -m pytest tests -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-browser: $(VENV)/.tested ## the console in a real Chromium, where one is installed
 	$(PY) -m pytest tests/browser -q

@@ -64,6 +64,21 @@ def google(processes: dict[str, str]) -> Store:
     return Store("Google Cloud Storage", name, fields, lambda: [one.name for one in client.list_blobs(name)])
 
 
+@pytest.fixture(autouse=True)
+def tidy(stack: Stack) -> Iterator[None]:
+    """Takes away what others do not expect to find, also after a failure; a connector goes after what uses it."""
+    yield
+    with stack.client() as api:
+        for one in api.get("indexes").json():
+            if one["name"].startswith("From "):
+                api.delete(f"indexes/{one['index_id']}")
+        for one in api.get("webhooks").json():
+            api.delete(f"webhooks/{one['webhook_id']}")
+        for one in api.get("connectors").json():
+            path = f"connectors/{one['connector_id']}"
+            eventually(lambda path=path: api.delete(path).is_success, 60, "the connector can go")
+
+
 @pytest.mark.parametrize(("kind", "size"), [("amazon", "desktop"), ("google", "phone")])
 def test_a_bucket_is_connected_imported_from_exported_to_and_watched(
     reader: Sit, stack: Stack, library: Library, kind: str, size: str, request: pytest.FixtureRequest
@@ -80,17 +95,6 @@ def test_a_bucket_is_connected_imported_from_exported_to_and_watched(
     assert sorted(listed.locator(".name").all_inner_texts()) == ["bell-0.wav", "bell-1.wav"]
     _send_out(tab, store, f"From {kind}")
     _watch(tab, index_id, store)
-    _take_away(stack, index_id)
-
-
-def _take_away(stack: Stack, index_id: str = "") -> None:
-    """What other tests do not expect to find; a connector goes once the automations of the index are gone."""
-    with stack.client() as api:
-        if index_id:
-            api.delete(f"indexes/{index_id}")
-        for one in api.get("connectors").json():
-            path = f"connectors/{one['connector_id']}"
-            eventually(lambda path=path: api.delete(path).is_success, 60, "the connector can go")
 
 
 def _connect(tab: Reader, store: Store) -> None:
@@ -180,15 +184,22 @@ def test_a_bucket_that_is_not_there_says_what_would_mend_it(reader: Sit, stack: 
     assert "bucket" in page.locator(".list").inner_text().lower()
     page.get_by_role("button", name="Browse").click()
     assert "bucket" in page.get_by_role("dialog").get_by_role("alert").inner_text().lower()
-    _take_away(stack)
+
+
+@pytest.fixture
+def receiving() -> Iterator[tuple[threading.Event, Receiver]]:
+    """A receiver that refuses while the event is set."""
+    refuses = threading.Event()
+    receiver = Receiver(lambda _: Said(400, body=b"not like this") if refuses.is_set() else Said())
+    yield refuses, receiver
+    receiver.stop()
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_a_receiver_is_told_its_deliveries_are_seen_and_one_is_sent_again(
-    reader: Sit, stack: Stack, library: Library, size: str
+    reader: Sit, stack: Stack, library: Library, receiving: tuple[threading.Event, Receiver], size: str
 ) -> None:
-    refuses = threading.Event()
-    receiver = Receiver(lambda _: Said(400, body=b"not like this") if refuses.is_set() else Said())
+    refuses, receiver = receiving
     tab = reader(size)
     page = tab.see("/integrations/webhooks")
     page.get_by_role("button", name="New webhook").first.click()
@@ -220,10 +231,6 @@ def test_a_receiver_is_told_its_deliveries_are_seen_and_one_is_sent_again(
     assert receiver.received[2].body == receiver.received[1].body
     eventually(lambda: _again(tab, row.locator(".pill.good").count()), 20, "it is delivered")
     assert row.get_by_role("button", name="Send again").count() == 0
-    with stack.client() as api:
-        for one in api.get("webhooks").json():
-            api.delete(f"webhooks/{one['webhook_id']}")
-    receiver.stop()
 
 
 def _again(tab: Reader, there: int) -> bool:

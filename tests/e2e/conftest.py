@@ -8,15 +8,6 @@ import pytest
 from demo.film import SCENES, Shot, make_film
 from tests.e2e.stack import Stack, start
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All in one worker: they share a stack, and two stacks on two cores would only measure each other."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
