@@ -36,7 +36,7 @@ def views(library: Library) -> dict[str, str]:
         "/prompts/new": "Draft it from a sentence",
         f"/prompts/{library.prompt_id}": "Try it on sample data",
         "/integrations": "Nothing connected",
-        "/integrations/imports": "imported",
+        "/integrations/imports": "No imports yet",
         "/integrations/exports": "JSON lines or Parquet",
         "/integrations/automations": "Connect a bucket first",
         "/integrations/webhooks": "No webhooks yet",

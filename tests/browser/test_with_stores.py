@@ -135,7 +135,9 @@ def _bring_in(tab: Reader, store: Store, index: str) -> None:
 
 def _send_out(tab: Reader, store: Store, index: str) -> None:
     page = tab.see("/integrations/exports")
+    made = page.locator(".list > li")
     for to, format in (("A file to download", "json"), (f"Our {store.bucket}", "jsonl")):
+        before = made.count()
         page.get_by_role("button", name="New export").first.click()
         form = page.get_by_role("dialog", name="New export")
         form.get_by_label("Index").select_option(label=index)
@@ -145,7 +147,8 @@ def _send_out(tab: Reader, store: Store, index: str) -> None:
             form.get_by_label("Folder there").fill("from-the-console")
         form.get_by_role("button", name="Export", exact=True).click()
         form.wait_for(state="detached")
-        page.locator(".list > li").first.locator(".pill", has_text=re.compile("^completed$")).wait_for(timeout=SLOW)
+        made.nth(before).wait_for()
+        made.first.locator(".pill", has_text=re.compile("^completed$")).wait_for(timeout=SLOW)
     assert [name for name in store.names() if name.startswith("from-the-console/") and name.endswith(".jsonl")]
     with page.expect_download() as coming:
         page.get_by_role("button", name="Download").click()
