@@ -1,14 +1,18 @@
 """The birth of a media item: its row and its `media.created` event, in one commit."""
 
+from typing import TYPE_CHECKING
+
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from shared.domain.events import EventType
 from shared.domain.media import Video
-from shared.media.probe import MediaInfo
 from shared.messaging.topics import Topics
 from shared.objects.buckets import ObjectInfo
 from shared.store.documents import Changed, Store
 from shared.store.events import record_media
+
+if TYPE_CHECKING:
+    from shared.media.probe import MediaInfo
 
 MOST_ALIKE = 50  # looked at when an item of the same content is sought
 
@@ -23,7 +27,7 @@ def register(
     title: str,
     index_id: str,
     stored: ObjectInfo,
-    info: MediaInfo,
+    info: "MediaInfo",
     source_connector_id: str = "",
 ) -> Video:
     """Writes the row of a stored object, or returns the one that a second telling of it finds there."""

@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import unquote
 
 from shared.connectors.opening import Opener
@@ -13,13 +13,15 @@ from shared.connectors.port import Cloud, CloudCode, CloudError, CloudFile
 from shared.connectors.refusals import refused
 from shared.domain.connectors import IMPORT, Connector, Provider
 from shared.domain.errors import ApiError, ErrorCode, invalid
-from shared.media.probe import MediaInfo
 from shared.media.ranged import RangedFile
 from shared.objects.buckets import ObjectInfo, Objects
 
+if TYPE_CHECKING:
+    from shared.media.probe import MediaInfo
+
 MOST_BYTES = 2 * 1024**3  # what is copied well within a request's time
 
-Judge = Callable[[BinaryIO], MediaInfo]
+Judge = Callable[[BinaryIO], "MediaInfo"]
 
 
 class _Torn(Exception):
@@ -28,7 +30,7 @@ class _Torn(Exception):
 
 def fetch(
     objects: Objects, opener: Opener, connector: Connector, video_uri: str, video_id: str, metadata: dict[str, str], judge: Judge
-) -> tuple[str, ObjectInfo, MediaInfo]:
+) -> "tuple[str, ObjectInfo, MediaInfo]":
     """The object's path in the connector's bucket, the stored original and what it is; judged before anything is stored."""
     if IMPORT not in connector.scopes:
         raise invalid("source_connector_id", "this connector has not the scope import; add it with PATCH")

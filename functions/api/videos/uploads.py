@@ -3,7 +3,7 @@
 Content is judged before anything is stored, so that a file that is no media leaves nothing behind.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.api.videos.deps import Deps
 from functions.api.videos.fetching import fetch
@@ -13,11 +13,12 @@ from shared.domain.media import Video
 from shared.http.call import Call
 from shared.http.views.import_job import import_job_view
 from shared.http.views.video import video_view
-from shared.media.opener import UnreadableMedia
-from shared.media.probe import MediaInfo, probe
 from shared.objects.buckets import NoSuchObject, ObjectInfo, original_name, split_uri
 from shared.store.imports import record_upload
 from shared.store.registration import register
+
+if TYPE_CHECKING:
+    from shared.media.probe import MediaInfo
 
 _UPLOADED = "Uploaded. Execute a prompt to process it."
 _ALIKE = " The index holds the same file already, as {}."
@@ -92,7 +93,10 @@ def _register_from_connector(call: Call[RegisterBody], connector_id: str, deps: 
     return {**import_job_view(job), **video_view(video)}
 
 
-def _judge(source: Any) -> MediaInfo:
+def _judge(source: Any) -> "MediaInfo":
+    from shared.media.opener import UnreadableMedia  # the other calls of this family start sooner without what reads media
+    from shared.media.probe import probe
+
     try:
         return probe(source)
     except UnreadableMedia as error:
@@ -116,7 +120,7 @@ def _register(
     title: str,
     index_id: str,
     stored: ObjectInfo,
-    info: MediaInfo,
+    info: "MediaInfo",
     deps: Deps,
     source_connector_id: str = "",
 ) -> Video:
