@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared.domain.documents import Document, json_field
 from shared.domain.ids import derived_id
@@ -31,7 +31,11 @@ class EventType(StrEnum):
     IMPORT_JOB_PROGRESS = "import_job.progress"
 
 
-class MediaPayload(BaseModel):
+class Payload(BaseModel):
+    model_config = ConfigDict(defer_build=True)  # most functions tell of one kind, and build only that
+
+
+class MediaPayload(Payload):
     """media.created and media.processing.*"""
 
     video_id: str
@@ -44,7 +48,7 @@ class MediaPayload(BaseModel):
     error_message: str | None = None
 
 
-class PromptRunPayload(BaseModel):
+class PromptRunPayload(Payload):
     """prompt_run.*; counts are those at the moment of the event."""
 
     run_id: str
@@ -60,7 +64,7 @@ class PromptRunPayload(BaseModel):
     error_message: str | None = None
 
 
-class ExportPayload(BaseModel):
+class ExportPayload(Payload):
     """export.ready and export.failed"""
 
     export_id: str
@@ -70,7 +74,7 @@ class ExportPayload(BaseModel):
     error_message: str | None = None
 
 
-class ImportJobPayload(BaseModel):
+class ImportJobPayload(Payload):
     """import_job.*"""
 
     job_id: str
@@ -84,7 +88,7 @@ class ImportJobPayload(BaseModel):
     error_message: str | None = None
 
 
-PAYLOADS: dict[EventType, type[BaseModel]] = {
+PAYLOADS: dict[EventType, type[Payload]] = {
     event: (
         MediaPayload
         if event.startswith("media.")
