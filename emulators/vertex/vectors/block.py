@@ -136,6 +136,11 @@ class Block:
             touch(vectors.nbytes)
         return kept
 
+    @property
+    def mapped(self) -> int:
+        """Bytes that can be resident at most for searches."""
+        return self._coarse.size(self.rows)
+
     def release(self) -> None:
         self._vectors.release()
         self._coarse.release()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import simsimd
 
-from emulators.vertex.vectors.column import Column
+from emulators.vertex.vectors.column import AROUND, Column
 
 _STEPS = 127
 _WIDTH_STEP = 64
@@ -91,7 +91,11 @@ class Coarse:
 
     def resident(self, count: int, total: int) -> int:
         """Bytes that may become resident for each of `count` rows out of `total`."""
-        return min(self._bytes.around, total * self._width // max(count, 1))
+        return min(AROUND, self.size(total) // max(count, 1))
+
+    def size(self, rows: int) -> int:
+        """Bytes of the copies of so many rows."""
+        return rows * self._width
 
     def copy(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """The bytes of the first rows, and by how much each row's are to be multiplied."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 _SMALLEST = 1 << 16
-_AROUND = 65_536  # bytes that the kernel maps around one fault
+AROUND = 65_536  # bytes that the kernel maps around one fault, wherever its cache holds them, whatever it was told of the order
 
 
 class Column:
@@ -66,15 +66,10 @@ class Column:
         return out if self._width > 1 else out.reshape(-1)
 
     def expect_scattered(self) -> None:
-        """Says that rows here and there will be read: the kernel then maps their pages alone, not those around."""
+        """Says that rows here and there will be read: the kernel then fetches their pages alone, not those around."""
         if not self._scattered:
             self._scattered = True
             self._advise()
-
-    @property
-    def around(self) -> int:
-        """Bytes that may become resident for one row that is read."""
-        return mmap.PAGESIZE if self._scattered else _AROUND
 
     def release(self) -> None:
         """Gives the resident pages back to the kernel; the next read brings them in again from its cache."""

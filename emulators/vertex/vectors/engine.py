@@ -251,8 +251,9 @@ class VectorEngine:
         self._touched += size
         if self._touched > _RESIDENT_BYTES:
             self._touched = 0
-            for block in self._open.values():
-                block.release()
+            if sum(block.mapped for block in self._open.values()) > _RESIDENT_BYTES:  # read again and again, they may still fit
+                for block in self._open.values():
+                    block.release()
 
     def _sweep(self, folder: Path) -> None:
         """Removes files of blocks that were never committed, or dropped just before the process died."""

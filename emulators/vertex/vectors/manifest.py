@@ -72,7 +72,7 @@ class Manifest:
 
     def __init__(self, path: Path | None) -> None:
         self._db: sqlite3.Connection = open_database(path, SCHEMA)
-        self._db.execute("PRAGMA mmap_size=33554432")  # a large map would count as memory that the vectors are to have
+        self._db.execute("PRAGMA mmap_size=8388608")  # a large map would count as memory that the vectors are to have
         self._codes: dict[tuple[int, str, str], int] = {}
         self._namespaces: dict[str, int] = dict(self._db.execute("SELECT name, ns FROM namespaces"))
 
