@@ -260,9 +260,12 @@ OUTCOMES = {
 }
 
 
-@pytest.mark.parametrize("deliveries", [200, pytest.param(10_000, marks=pytest.mark.long)])
-def test_a_fifth_of_faulted_attempts_loses_nothing_and_every_attempt_is_in_the_log(tmp_path: Path, deliveries: int) -> None:
-    office = PostOffice(tmp_path, seconds=0.5, hands=8)
+# The longer it goes on, the likelier a machine keeps one receiver waiting for as long as a short timeout.
+@pytest.mark.parametrize(("deliveries", "timeout"), [(200, 0.5), pytest.param(10_000, 3.0, marks=pytest.mark.long)])
+def test_a_fifth_of_faulted_attempts_loses_nothing_and_every_attempt_is_in_the_log(
+    tmp_path: Path, deliveries: int, timeout: float
+) -> None:
+    office = PostOffice(tmp_path, seconds=timeout, hands=8)
     trouble = Trouble(office, 11)
     receivers = [Receiver(trouble.answer) for _ in range(20)]
     webhooks = [office.webhook(receiver.url) for receiver in receivers]
@@ -288,7 +291,7 @@ def assert_nothing_lost(
     rows: dict[str, Any] = {row["attempt_id"]: row for one in found for row in one.attempt_log}
     assert sorted(rows) == sorted(office.posting.begun), "one row for each attempt, and no attempt without"
     assert all(one.attempts == len(one.attempt_log) for one in found)
-    assert all(row["outcome"] == OUTCOMES[trouble.met.get(attempt_id)] for attempt_id, row in rows.items())
+    assert [row for attempt_id, row in rows.items() if row["outcome"] != OUTCOMES[trouble.met.get(attempt_id)]] == []
     assert set(trouble.met.values()) == set(FAULTS)
     arrived: dict[str, Counter[str]] = defaultdict(Counter)
     for number, receiver in enumerate(receivers):
