@@ -34,6 +34,7 @@ def test_the_demo_says_what_stands_in_its_way(stack: Stack, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_demo_starts_a_site_where_there_is_none_and_stops_it(tmp_path: Path) -> None:
     done = demo(free_port(), tmp_path / "fresh")
     assert done.returncode == 0, done.stderr
