@@ -32,6 +32,8 @@ class EventType(StrEnum):
 
 
 class Payload(BaseModel):
+    """What an event says beside what every event has."""
+
     model_config = ConfigDict(defer_build=True)  # most functions tell of one kind, and build only that
 
 

@@ -70,7 +70,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Site, Cloud]]:
         held.close()
 
 
-@pytest.mark.parametrize("objects", [300, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("objects", [900, pytest.param(10_000, marks=pytest.mark.long)])
 def test_listing_and_sending_for_a_large_bucket_takes_little_memory(site: tuple[Site, Cloud], objects: int) -> None:
     where, cloud = site
     _fill(where.url("storage"), objects)

@@ -251,7 +251,9 @@ class VectorEngine:
         self._touched += size
         if self._touched > _RESIDENT_BYTES:
             self._touched = 0
-            if sum(block.mapped for block in self._open.values()) > _RESIDENT_BYTES:  # read again and again, they may still fit
+            if (
+                sum(block.mapped for block in self._open.values()) > _RESIDENT_BYTES
+            ):  # else all of it fits, however often it is read
                 for block in self._open.values():
                     block.release()
 
