@@ -251,9 +251,7 @@ class VectorEngine:
         self._touched += size
         if self._touched > _RESIDENT_BYTES:
             self._touched = 0
-            if (
-                sum(block.mapped for block in self._open.values()) > _RESIDENT_BYTES
-            ):  # else all of it fits, however often it is read
+            if sum(block.mapped for block in self._open.values()) > _RESIDENT_BYTES:  # else all fits, however often it is read
                 for block in self._open.values():
                     block.release()
 
