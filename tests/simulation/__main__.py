@@ -7,49 +7,98 @@ import argparse
 import contextlib
 import gc
 import io
+import itertools
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tests.simulation.play import Clean
 
 HASHES = "0"  # sets of strings must be walked in the same order in every process
-SWEPT = 100  # seeds between two sweeps of the garbage
+SWEPT = 100  # plays between two sweeps of the garbage
+MEMORY = Path("/dev/shm")  # where there is one, a seed's few files need no disk
+
+
+class Wanted(NamedTuple):
+    """A play: of a seed as it comes, or (`clean`) without faults but for the call that meets its doom, if any."""
+
+    seed: int
+    clean: bool = False
+    doom: tuple[int, str] | None = None
 
 
 def main() -> None:
     said = _arguments()
     if os.environ.get("PYTHONHASHSEED") != HASHES:
-        command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": HASHES})
-    broken = crash(said) if said.crashes else {}
-    for number, seed in enumerate(_progress(said)):
-        if number % SWEPT == 1:
-            _sweep()
-        wrong, trace, _ = play(seed)
-        if said.seed is not None:
-            print("\n".join(trace))
+        _start_again()
+    if said.seed is not None:
+        wrong, trace, _ = play(said.seed)
+        print("\n".join(trace))
+        _end(said, 1, {f"seed {said.seed}": wrong} if wrong else {})
+    wanted = list(crash_points(*said.crashes) if said.crashes else map(Wanted, range(*said.seeds)))
+    broken: dict[str, list[str]] = {}
+    played = 0
+    for one, wrong in _progress(said, _all(wanted, said.hands), len(wanted)):
+        played += 1
         if wrong:
-            broken[seed] = wrong
-            print(f"\nseed {seed}:\n  " + "\n  ".join(wrong), file=sys.stderr, flush=True)
+            name = f"seed {one.seed}" + (f", call {one.doom[0]}, {one.doom[1]}" if one.doom else "")
+            broken[name] = wrong
+            print(f"\n{name}:\n  " + "\n  ".join(wrong), file=sys.stderr, flush=True)
             if len(broken) >= said.most:
                 break
-    if said.crashes:
-        raise SystemExit(1 if broken else 0)
-    played = 1 if said.seed is not None else said.seeds[1] - said.seeds[0]
+    _end(said, played, broken)
+
+
+def _start_again() -> None:
+    places = {"TMPDIR": str(MEMORY)} if MEMORY.is_dir() else {}
+    command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
+    os.execve(sys.executable, command, {**places, **os.environ, "PYTHONHASHSEED": HASHES})
+
+
+def _end(said: argparse.Namespace, played: int, broken: dict[str, list[str]]) -> None:
     if said.json:
         print(json.dumps({"played": played, "broken": broken}))
     elif not broken:
-        print(f"{played} seeds, no rule broken")
+        print(f"{played} plays, no rule broken")
     else:
-        print(f"broken by seeds {sorted(broken)}; see one again with `python -m tests.simulation --seed {min(broken)}`")
+        print(f"broken by {'; '.join(sorted(broken))}; see a seed again with `python -m tests.simulation --seed N`")
     raise SystemExit(1 if broken else 0)
+
+
+def crash_points(seed: int, stride: int) -> Iterator[Wanted]:
+    """The clean play of a seed, and those in which the worker dies before or after each call of it, or each STRIDEth."""
+    from tests.simulation.play import Clean
+
+    _, _, calls = play(seed, Clean())
+    yield Wanted(seed, clean=True)
+    for number, fate in itertools.product(range(1 + stride // 2, calls + 1, stride), ("die_before", "die_after")):
+        yield Wanted(seed, clean=True, doom=(number, fate))
+
+
+def _all(wanted: list[Wanted], hands: int) -> Iterator[tuple[Wanted, list[str]]]:
+    """Each play with the rules it broke, as they end, by so many processes at once."""
+    import tests.simulation.play  # noqa: F401 - once, before there are many processes
+
+    with multiprocessing.get_context("fork").Pool(min(hands, len(wanted))) as pool:
+        yield from pool.imap_unordered(_one, wanted)
+
+
+def _one(wanted: Wanted) -> tuple[Wanted, list[str]]:
+    from tests.simulation.play import Clean
+
+    if next(_played) % SWEPT == 1:
+        _sweep()
+    return wanted, play(wanted.seed, Clean(wanted.doom) if wanted.clean else None)[0]
+
+
+_played = itertools.count()
 
 
 def _sweep() -> None:
@@ -58,24 +107,6 @@ def _sweep() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-
-
-def crash(said: argparse.Namespace) -> dict[int, list[str]]:
-    """Kills the worker before and after each call of the clean play of a seed; the rules broken, by the number of the call."""
-    from tests.simulation.play import Clean
-
-    seed, stride = said.crashes
-    wrong, _, calls = play(seed, Clean())
-    broken: dict[int, list[str]] = {0: wrong} if wrong else {}
-    for number in range(1 + stride // 2, calls + 1, stride):
-        for fate in ("die_before", "die_after"):
-            wrong = play(seed, Clean((number, fate)))[0]
-            if wrong:
-                broken[number] = [fate, *wrong]
-                print(f"\ncall {number} of seed {seed}, {fate}:\n  " + "\n  ".join(wrong), file=sys.stderr, flush=True)
-        if number % SWEPT < stride:
-            _sweep()
-    return broken
 
 
 def play(seed: int, clean: "Clean | None" = None) -> tuple[list[str], list[str], int]:
@@ -97,17 +128,14 @@ def play(seed: int, clean: "Clean | None" = None) -> tuple[list[str], list[str],
             played.cloud.close()
 
 
-def _progress(said: argparse.Namespace) -> Iterator[int]:
-    if said.crashes:
-        return iter(())
-    if said.seed is not None:
-        return iter([said.seed])
-    seeds = range(*said.seeds)
+def _progress(
+    said: argparse.Namespace, plays: Iterable[tuple[Wanted, list[str]]], total: int
+) -> Iterable[tuple[Wanted, list[str]]]:
     if said.json or not sys.stderr.isatty():
-        return iter(seeds)
+        return plays
     from rich.progress import track
 
-    return iter(track(seeds, description="seeds"))
+    return track(plays, description="plays", total=total)
 
 
 def _arguments() -> argparse.Namespace:
@@ -119,6 +147,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=span, default=(0, 200), metavar="FROM:TO")
     parser.add_argument("--seed", type=int, help="one, with all that happened")
     parser.add_argument("--crashes", type=span, metavar="SEED:STRIDE", help="kill at every STRIDEth call of its clean play")
+    parser.add_argument("--hands", type=int, default=os.cpu_count() or 1, help="processes that play at once")
     parser.add_argument("--most", type=int, default=5, help="stop after so many broken seeds")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

@@ -1,10 +1,11 @@
 """The door every call goes through: where workers change, fail, die, or are believed to have failed though they did not."""
 
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from greenlet import getcurrent
 
 from emulators.faults import Fault, Faults, InjectedFault
 from tests.simulation.baton import Killed, Worker
@@ -29,7 +30,6 @@ class Door(Faults):
     rng: random.Random
     now: Callable[[], float]
     rate: int = 0
-    workers: dict[int, Worker] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     after: Callable[[Worker, str], None] = lambda worker, operation: None
     struck: int = 0
@@ -41,8 +41,8 @@ class Door(Faults):
 
     @contextmanager
     def around(self, operation: str) -> Iterator[Fault | None]:
-        worker = self.workers.get(threading.get_ident())
-        if worker is None:
+        worker = getcurrent()
+        if not isinstance(worker, Worker):
             yield None
             return
         reading = operation.rpartition(".")[2] in _READS

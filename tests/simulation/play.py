@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from greenlet import getcurrent
+
 from shared.domain.errors import ApiError
 from shared.domain.media import Deletion, Index, Video
 from shared.domain.runs import Run
@@ -326,7 +328,7 @@ class Scheduler:
 
     def _turn(self, worker: Worker, steps: int) -> None:
         self.play.turns += 1
-        worker.turn(steps, self._door.workers)
+        worker.turn(steps)
         if worker.done:
             self._ended(worker)
 
@@ -347,13 +349,13 @@ class Scheduler:
     def _kill(self, worker: Worker) -> None:
         """It gets no further than where it stands; a worker that has not begun does not begin."""
         self._door.trace.append(f"{self._world.clock():.3f} {worker.name} is killed")
-        if not worker.ident:
+        if not worker.begun:
             worker.done, worker.result = True, None
             self._ended(worker)
             return
         worker.killed = True
         while not worker.done:
-            worker.turn(1_000_000, self._door.workers)
+            worker.turn(1_000_000)
         self._ended(worker)
 
     def _give_up_on(self, number: int) -> None:
@@ -379,8 +381,8 @@ class Scheduler:
             return 200, said
         label = next((label for label in self.play.labels if label in text), "")
         purpose = "summary" if asks_for(body, "program_summary") else "words" if asks_for(body, "utterances") else "fields"
-        worker = next((w for w, _, _ in self._workers if w.ident and not w.done and w.ident == _ident()), None)
-        looked_at = worker.read_at if worker is not None else self._world.clock()
+        worker = getcurrent()
+        looked_at = worker.read_at if isinstance(worker, Worker) else self._world.clock()
         self.play.questions.append(Question(purpose, self.play.labels.get(label, ""), looked_at))
         if self._obstinate and purpose == "fields" and len(self.play.questions) % 2:
             return refusal(400, "this one is refused")
@@ -405,12 +407,6 @@ class Scheduler:
             history = self.play.histories.setdefault(run.run_id, [])
             if status and (not history or history[-1] != status):
                 history.append(status)
-
-
-def _ident() -> int:
-    import threading
-
-    return threading.get_ident()
 
 
 async def _at_once(work: Callable[..., Any], *arguments: Any, **_: Any) -> Any:

@@ -15,20 +15,18 @@ import pytest
 from tests.simulation.__main__ import HASHES
 
 ROOT = Path(__file__).parents[2]
-SHORT = [(0, 20)]
-LONG = [(start, start + 495) for start in range(20, 2_000, 495)]
-MINUTES = 30  # for one hand; far more than it takes
+MINUTES = 60  # for all of the long ones; far more than they take
 
 
 def played(*arguments: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    command = [sys.executable, "-m", "tests.simulation", "--json", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60 * MINUTES)
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(("first", "end"), [*SHORT, *(pytest.param(*hand, marks=pytest.mark.long) for hand in LONG)])
+@pytest.mark.parametrize(("first", "end"), [(0, 20), pytest.param(20, 2_000, marks=pytest.mark.long)])
 def test_no_seed_breaks_a_rule(first: int, end: int) -> None:
-    code, said, wrong = played("--json", "--seeds", f"{first}:{end}")
+    code, said, wrong = played("--seeds", f"{first}:{end}")
     assert code == 0, wrong
     assert json.loads(said.splitlines()[-1])["played"] == end - first
 

@@ -65,13 +65,11 @@ def _after(first: bool) -> str:
 
 def parquet(flow: Iterable[Record]) -> Iterator[bytes]:
     """One row for each segment and for each media-wide result, from parts that are small on disk; disk is memory in the cloud."""
-    from shared.tables.writing import TableWriter, writing_connection
+    from shared.tables.writing import TableWriter, writing_engine
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="export-")))
-        connection = stack.enter_context(writing_connection())
-        connection.execute("SET memory_limit = '160MB'")
-        connection.execute(f"SET temp_directory = {text(str(folder / 'spill'))}")
+        connection = stack.enter_context(writing_engine("160MB", folder / "spill"))
         writer = TableWriter(connection, folder, "rows", COLUMNS, part_rows=5_000, part_bytes=16 * 1024 * 1024)
         parts = [part.path for row in _rows(flow) if (part := writer.add(row)) is not None]
         last = writer.finish()
