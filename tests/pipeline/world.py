@@ -317,7 +317,7 @@ def _stages(
         "synthesize-video": (
             SynthesizeVideo,
             synthesize_video,
-            SynthesisDeps(store, topics, models, vectors, claims, fan_in),
+            SynthesisDeps(store, topics, objects, models, vectors, claims, fan_in),
         ),
         "settle-run": (SettleRun, settle_run, SettleDeps(store, queues, topics, fan_in)),
         "build-tables": (BuildTables, build_tables, TablesDeps(store, queues, objects, claims)),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HASHES = "0"  # sets of strings must be walked in the same order in every process
 SWEPT = 100  # plays between two sweeps of the garbage
+DOOMS = ("die_before", "die_after", "outlive_index", "outlive_media")
 MEMORY = Path("/dev/shm")  # where there is one, a seed's few files need no disk
 
 
@@ -78,7 +79,7 @@ def crash_points(seed: int, stride: int) -> Iterator[Wanted]:
 
     _, _, calls = play(seed, Clean())
     yield Wanted(seed, clean=True)
-    for number, fate in itertools.product(range(1 + stride // 2, calls + 1, stride), ("die_before", "die_after")):
+    for number, fate in itertools.product(range(1 + stride // 2, calls + 1, stride), DOOMS):
         yield Wanted(seed, clean=True, doom=(number, fate))
 
 
@@ -146,7 +147,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=span, default=(0, 200), metavar="FROM:TO")
     parser.add_argument("--seed", type=int, help="one, with all that happened")
-    parser.add_argument("--crashes", type=span, metavar="SEED:STRIDE", help="kill at every STRIDEth call of its clean play")
+    parser.add_argument("--crashes", type=span, metavar="SEED:STRIDE", help="doom at every STRIDEth call of a clean play")
     parser.add_argument("--hands", type=int, default=os.cpu_count() or 1, help="processes that play at once")
     parser.add_argument("--most", type=int, default=5, help="stop after so many broken seeds")
     parser.add_argument("--json", action="store_true")

@@ -26,6 +26,7 @@ class Worker(greenlet):
         self.begun = False
         self.done = False
         self.killed = False
+        self.stands_still = False
         self.read_at = 0.0  # when it last looked at the store
         self._work = work
         self._steps = 0
@@ -44,6 +45,12 @@ class Worker(greenlet):
             if self.killed:
                 raise Killed
         self._steps -= 1
+
+    def stand_still(self) -> None:
+        """Called by the worker itself: its turn ends, and whoever gives it the next one decides when."""
+        self.stands_still = True
+        self.parent.switch()
+        self.stands_still = False
 
     def run(self) -> None:
         try:

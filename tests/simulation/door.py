@@ -11,6 +11,8 @@ from emulators.faults import Fault, Faults, InjectedFault
 from tests.simulation.baton import Killed, Worker
 
 _READS = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery", "GET", "HEAD", "findNeighbors")
+# To stand before the call until the index, or each item of it, was deleted and all else has come to rest.
+OUTLIVE = ("outlive_index", "outlive_media")
 _FATES = ("fail", "fail_after", "die_before", "die_after")
 
 
@@ -55,6 +57,8 @@ class Door(Faults):
             self.trace.append(f"{self.now():.3f} {worker.name} {operation}: {fate}")
         if fate == "die_before":
             self._die(worker)
+        if fate in OUTLIVE:
+            worker.stand_still()
         if fate == "fail":
             raise InjectedFault(Fault(operation, "fail"))
         try:

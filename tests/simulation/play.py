@@ -105,6 +105,7 @@ class Scheduler:
         self._cloud.firestore.watch(self._written)
         self._gentle = rng.random() < GENTLE_RATE or clean is not None
         self._workers: list[tuple[Worker, Any, Any]] = []  # with the engine and the delivery it answers, if any
+        self._still: list[tuple[Worker, Any, Any]] = []
         self._pending: list[tuple[Any, Any]] = []
         self._names = 0
 
@@ -123,6 +124,9 @@ class Scheduler:
         for action in actions:
             action()
         self._calm()
+        if self._still:
+            self._workers, self._still = self._still, []
+            self._calm()
         return self.play
 
     # --- the user
@@ -186,8 +190,11 @@ class Scheduler:
 
     def _cancel(self) -> None:
         run = self._rng.choice(self.play.runs)
+        kept = self._world.store.get(Run, run.tenant, run.run_id)
+        if kept is None:
+            return  # it went with its index
         try:
-            requests_of_users.cancel(self._world, scenes.again(self._world, run))
+            requests_of_users.cancel(self._world, kept)
         except ApiError:
             return  # it has ended already
         self.play.cancelled_at.setdefault(run.run_id, self._world.clock())
@@ -331,6 +338,20 @@ class Scheduler:
         worker.turn(steps)
         if worker.done:
             self._ended(worker)
+        elif worker.stands_still:
+            self._outlived(worker)
+
+    def _outlived(self, worker: Worker) -> None:
+        """It stands still past its lease, its queue gives up on it, and what it works on is deleted meanwhile."""
+        self._give_up_on(next(n for n, entry in enumerate(self._workers) if entry[0] is worker))
+        self._still = [entry for entry in self._workers if entry[0] is worker]
+        self._workers = [entry for entry in self._workers if entry[0] is not worker]
+        self._door.trace.append(f"{self._world.clock():.3f} {worker.name} stands still")
+        if self._door.doom is not None and self._door.doom[1] == "outlive_media":
+            for video in self.play.videos:
+                self._delete(video)
+        else:
+            self._delete_index()
 
     def _ended(self, worker: Worker) -> None:
         entry = next(entry for entry in self._workers if entry[0] is worker)

@@ -51,6 +51,9 @@ def build_export(message: BuildExport, deps: Deps) -> None:
             fact = _export(claim, deps)
     except GiveUp as reason:
         fact = _fail(export, reason, deps)
+    except Exception:
+        _take_back(export, deps)
+        raise
     deps.topics.publish(fact)
     _tidy(export, deps)
 
@@ -176,6 +179,15 @@ def _tidy(export: Export, deps: Deps) -> None:
         exports_prefix(export.tenant, export.export_id),
         but=kept.removeprefix(f"gs://{deps.objects.derived}/"),
     )
+
+
+def _take_back(export: Export, deps: Deps) -> None:
+    """A worker that stood still past its lease comes after the one that tidied up: its file goes too, unless it counts."""
+    kept = deps.store.get(Export, export.tenant, export.export_id)
+    if kept is None:
+        deps.objects.delete_below(deps.objects.derived, exports_prefix(export.tenant, export.export_id))
+    elif ExportState(kept.status).is_terminal:
+        _tidy(kept, deps)
 
 
 def _words(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from shared.domain.batches import batched
@@ -19,6 +20,7 @@ from shared.objects.previews import make_previews
 from shared.store.documents import MAX_BATCH, Store
 from shared.store.events import record_media
 from shared.work.claims import Claim, Claims
+from shared.work.deleted import forget_derived, undone_if_deleted
 from shared.work.fan_in import OPEN, FanIn
 from shared.work.outcomes import GiveUp
 
@@ -42,7 +44,9 @@ def cut_segments(message: CutSegments, deps: Deps) -> None:
         return
     video = deps.store.get(Video, message.tenant, message.video_id)
     if media.status == MediaState.PENDING:
-        _cut(run, media, video, deps)
+        forget = partial(forget_derived, media.tenant, media.video_id, deps.objects)
+        with undone_if_deleted(media.tenant, media.video_id, deps.store, forget):
+            _cut(run, media, video, deps)
     if media.status == MediaState.PROCESSING:
         _send(media, deps)
         deps.fan_in.tell_progress(run)
@@ -79,7 +83,7 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
         try:
             from functions.pipeline.cut_segments.segmenting import cut_media  # with its numbers: not where it only starts
 
-            cut = cut_media(video, run.cut_settings, run.run_id, deps.store, deps.objects)
+            cut = cut_media(video, run.cut_settings, claim, deps.store, deps.objects)
         except UnreadableMedia as error:
             raise GiveUp(error.code, str(error), stage=FailureStage.PROBE) from error
         except NoSuchObject as error:
@@ -87,7 +91,7 @@ def _write_rows(run: Run, video: Video, claim: Claim[RunMedia], deps: Deps) -> N
     query = deps.store.collection(Segment, video.tenant, video.video_id, cut_id).order_by("ordinal")
     segments = list(deps.store.stream(Segment, query))
     for page in batched(segments, MAX_BATCH):
-        _create_results(run, video, page, deps)
+        _create_results(claim, video, page, deps)
     batch = deps.store.batch()
     marks: dict[str, Any] = {
         f"active_runs.{run.run_id}": MediaState.PROCESSING,
@@ -127,7 +131,8 @@ def _previews(video: Video, deps: Deps) -> dict[str, Any]:
         return {}
 
 
-def _create_results(run: Run, video: Video, segments: Sequence[Segment], deps: Deps) -> None:
+def _create_results(claim: Claim[RunMedia], video: Video, segments: Sequence[Segment], deps: Deps) -> None:
+    run = claim.document
     ids = [(run.tenant, run.run_id, video.video_id, segment.segment_id) for segment in segments]
     known = {row.segment_id for row in deps.store.get_all(SegmentResult, ids)}
     now = deps.store.clock()
@@ -153,7 +158,7 @@ def _create_results(run: Run, video: Video, segments: Sequence[Segment], deps: D
                 wake_at=now + RECHECK,
             )
         )
-    batch.commit()
+    claim.save(batch)
 
 
 def _send(media: RunMedia, deps: Deps) -> None:

@@ -20,6 +20,7 @@ from shared.objects.previews import make_previews
 from shared.store.documents import Changed, Store
 from shared.store.events import record_media
 from shared.store.registration import register
+from shared.work.deleted import forget_derived
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ def ingest_media(message: MediaStored, deps: Deps) -> None:
     if owner is None or message.bucket != deps.objects.originals:
         return
     tenant, video_id = owner
+    video = deps.store.get(Video, tenant, video_id)
+    if _is_deleted(tenant, video_id, video, deps):
+        # An earlier attempt may have made pictures after the purge had looked for them.
+        deps.objects.delete_below(message.bucket, message.name)
+        forget_derived(tenant, video_id, deps.objects)
+        return
     uri = f"gs://{message.bucket}/{message.name}"
     try:
         stored = deps.objects.stat(uri)
@@ -41,10 +48,6 @@ def ingest_media(message: MediaStored, deps: Deps) -> None:
         return  # deleted meanwhile
     if stored.generation != message.generation:
         return  # replaced meanwhile: that generation has its own message
-    video = deps.store.get(Video, tenant, video_id)
-    if _is_deleted(tenant, video_id, video, deps):
-        deps.objects.delete_below(message.bucket, message.name)
-        return
     try:
         if video is None:
             video = _register(tenant, video_id, stored, deps)
@@ -104,8 +107,7 @@ def _add_previews(video: Video, stored: ObjectInfo, deps: Deps) -> None:
         try:
             batch.commit()
         except Changed:  # its row is gone: deleted, and purged before these pictures were there
-            for kind in ("thumbs", "gif"):
-                deps.objects.delete_below(deps.objects.derived, f"{kind}/{video.tenant}/{video.video_id}/")
+            forget_derived(video.tenant, video.video_id, deps.objects)
 
 
 def _refuse(tenant: str, video_id: str, stored: ObjectInfo, error: UnreadableMedia, deps: Deps) -> None:

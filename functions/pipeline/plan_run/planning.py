@@ -16,7 +16,7 @@ from shared.messaging.queues import Queues
 from shared.messaging.topics import Topics
 from shared.store.documents import MAX_BATCH, Store
 from shared.store.events import record_run
-from shared.work.claims import WAKE_GRACE, Claims
+from shared.work.claims import WAKE_GRACE, Claim, Claims
 from shared.work.outcomes import GiveUp
 
 RECHECK = timedelta(minutes=5)  # how often a run under way is looked at even if no message says so
@@ -69,7 +69,7 @@ def _plan(run: Run, deps: Deps) -> None:
         totals: Counter[str] = Counter()
         seconds = 0.0
         for page in batched(_targets(run, deps.store), MAX_BATCH):
-            _write_rows(run, page, deps)
+            _write_rows(claim, page, deps)
             totals.update(video.media_type for video in page)
             seconds += sum(video.duration_seconds for video in page)
         counts = asdict(
@@ -107,8 +107,9 @@ def _targets(run: Run, store: Store) -> Iterator[Video]:
     yield from (video for video in store.stream(Video, query) if video.deleted_at is None)
 
 
-def _write_rows(run: Run, videos: tuple[Video, ...], deps: Deps) -> None:
+def _write_rows(claim: Claim[Run], videos: tuple[Video, ...], deps: Deps) -> None:
     """Rows that are there already stay as they are: their work may be under way."""
+    run = claim.document
     known = {m.video_id for m in deps.store.get_all(RunMedia, [(run.tenant, run.run_id, v.video_id) for v in videos])}
     now = deps.store.clock()
     batch = deps.store.batch()
@@ -130,7 +131,7 @@ def _write_rows(run: Run, videos: tuple[Video, ...], deps: Deps) -> None:
                 wake_at=now + WAKE_GRACE + RECHECK,
             )
         )
-    batch.commit()
+    claim.save(batch)
 
 
 def _send(run: Run, deps: Deps) -> None:

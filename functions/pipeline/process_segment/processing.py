@@ -19,9 +19,10 @@ from shared.domain.media import Video
 from shared.domain.runs import FailureStage, Run, SegmentResult, SegmentState
 from shared.inference.ledger import Ledger
 from shared.messaging.messages import ProcessSegment
-from shared.vectors.ids import text_ids
+from shared.vectors.ids import image_id, text_ids
 from shared.vectors.texts import MAX_TEXTS
 from shared.work.claims import MAX_FAILURES, Claim
+from shared.work.deleted import forget_calls, forget_derived, undone_if_deleted
 from shared.work.outcomes import GiveUp
 from shared.work.stopping import GRACE, Stopped, stop_check
 
@@ -31,13 +32,22 @@ def process_segment(message: ProcessSegment, deps: Deps) -> None:
     row = deps.store.get(SegmentResult, message.tenant, message.run_id, message.video_id, message.segment_id)
     if run is None or row is None:
         return
-    if message.retry_id:
-        retry_segment(run, row, message.retry_id, deps)
-        return
-    if row.open:
-        _work(run, row, deps)
+    with undone_if_deleted(row.tenant, row.video_id, deps.store, lambda: _forget(row, deps)):
+        if message.retry_id:
+            retry_segment(run, row, message.retry_id, deps)
+            return
+        if row.open:
+            _work(run, row, deps)
     deps.fan_in.segment_ended(run, row)
     deps.fan_in.tell_progress(run)
+
+
+def _forget(row: SegmentResult, deps: Deps) -> None:
+    """What this worker wrote beside the row, under the row's attempt."""
+    texts = text_ids(row.run_id, row.video_id, row.segment_id, row.attempt, MAX_TEXTS)
+    deps.vectors.remove([*texts, image_id(row.video_id, row.cut_id, row.segment_id)])
+    forget_derived(row.tenant, row.video_id, deps.objects)
+    forget_calls(row.tenant, "video_id", row.video_id, deps.store)
 
 
 def _work(run: Run, row: SegmentResult, deps: Deps) -> None:

@@ -21,7 +21,7 @@ from shared.domain.documents import Document, Work
 from shared.domain.markers import MarkedTarget
 from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
 from shared.domain.reuse import EarlierAnswer
-from shared.domain.runs import LlmCall, MediaState, Run, RunMedia, SegmentResult, SegmentRetry
+from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentRetry
 from shared.domain.uploads import UploadSession
 from shared.messaging.messages import Purge, SettleRun
 from shared.messaging.queues import Queues
@@ -31,6 +31,7 @@ from shared.vectors.ids import image_id, text_ids
 from shared.vectors.index import VectorIndex
 from shared.vectors.texts import MAX_TEXTS
 from shared.work.claims import Claim, Claims
+from shared.work.deleted import forget_calls, forget_derived
 from shared.work.outcomes import GiveUp, Throttled
 
 SLOWLY = 300.0  # seconds, after the attempts of one turn are used up
@@ -72,7 +73,7 @@ def purge(message: Purge, deps: Deps) -> None:
 def _end(claim: Claim[Deletion], last: Document | None, deps: Deps) -> None:
     batch = deps.store.batch()
     if last is not None:
-        batch.delete(last)
+        batch.delete(last, fenced=True)
     claim.commit(batch, status="deleted", wake_at=None, completed_at=deps.store.clock())
 
 
@@ -89,7 +90,7 @@ def _purge_index(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
         if not any(_is_alive(tenant, one, deps) for one in run.index_ids):
             _wait_for_holder(run, "a worker is still planning a run over it", deps)
             _delete_all(RunMedia, deps.store.collection(RunMedia, tenant, run.run_id), deps)  # planned after its item was gone
-            _delete_all(LlmCall, _calls(tenant, "run_id", run.run_id, deps), deps)
+            forget_calls(tenant, "run_id", run.run_id, deps.store)
             deps.objects.delete_below(deps.objects.derived, f"blobs/{tenant}/{run.run_id}/")
             forget_tables(run, deps.store, deps.objects)
             forget_exports(tenant, run.run_id, deps.store, deps.objects)
@@ -142,13 +143,12 @@ def _purge_video(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> None
             _purge_from_run(media, deps)
         _purge_cuts(video, deps)
     _delete_all(EarlierAnswer, deps.store.collection(EarlierAnswer, tenant, video_id), deps)
-    _delete_all(LlmCall, _calls(tenant, "video_id", video_id, deps), deps)
+    forget_calls(tenant, "video_id", video_id, deps.store)
     marked = deps.store.collection(MarkedTarget, tenant).where(filter=FieldFilter("video_id", "==", video_id))
     _delete_all(MarkedTarget, marked, deps)
     _delete(deps.store.get_all(UploadSession, [(tenant, video_id)]), deps)
     deps.objects.delete_below(deps.objects.originals, f"media/{tenant}/{video_id}/")
-    for kind in ("thumbs", "gif", "audio", "blobs"):
-        deps.objects.delete_below(deps.objects.derived, f"{kind}/{tenant}/{video_id}/")
+    forget_derived(tenant, video_id, deps.objects)
     _end(claim, video, deps)
 
 
@@ -228,17 +228,14 @@ def _purge_retries(row: SegmentResult, deps: Deps) -> None:
         _delete([retry], deps)
 
 
-def _calls(tenant: str, field: str, value: str, deps: Deps) -> BaseQuery:
-    return deps.store.collection(LlmCall, tenant).where(filter=FieldFilter(field, "==", value))
-
-
 def _delete_all(kind: type[Document], query: BaseQuery, deps: Deps) -> None:
     for page in batched(deps.store.stream(kind, query), MAX_BATCH):
         _delete(page, deps)
 
 
 def _delete(documents: Iterable[Document], deps: Deps) -> None:
+    """Fenced: what has changed since it was read may lead to more, so it is looked at again."""
     batch = deps.store.batch()
     for document in documents:
-        batch.delete(document)
+        batch.delete(document, fenced=True)
     batch.commit()

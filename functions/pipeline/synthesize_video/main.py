@@ -9,6 +9,7 @@ from shared.config import Settings
 from shared.inference import models
 from shared.messaging import queues, topics
 from shared.messaging.messages import SynthesizeVideo
+from shared.objects import buckets
 from shared.store import documents
 from shared.vectors import index
 from shared.work import claims
@@ -21,7 +22,15 @@ def build() -> Deps:
     settings = Settings.from_env()
     store, facts = documents.connect(settings), topics.connect(settings)
     fan_in = FanIn(store, queues.connect(settings), facts)
-    return Deps(store, facts, models.connect(settings), index.connect(settings), claims.connect(settings, store), fan_in)
+    return Deps(
+        store,
+        facts,
+        buckets.connect(settings),
+        models.connect(settings),
+        index.connect(settings),
+        claims.connect(settings, store),
+        fan_in,
+    )
 
 
 stage = Stage(SynthesizeVideo, work, build)

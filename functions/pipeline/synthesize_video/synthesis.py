@@ -13,12 +13,14 @@ from shared.inference.ledger import Ledger, Subject
 from shared.inference.models import Models
 from shared.messaging.messages import SynthesizeVideo
 from shared.messaging.topics import Topics
+from shared.objects.buckets import Objects
 from shared.store.documents import Batch, Store
 from shared.vectors.ids import TextId, text_ids
 from shared.vectors.index import Datapoint, VectorIndex
 from shared.vectors.points import text_points
 from shared.vectors.texts import MAX_TEXTS, TRANSCRIPTION, search_texts
 from shared.work.claims import Claim, Claims
+from shared.work.deleted import forget_calls, forget_derived, undone_if_deleted
 from shared.work.fan_in import FanIn, media_verdict
 from shared.work.outcomes import GiveUp
 from shared.work.stopping import GRACE, Stopped, stop_check
@@ -33,6 +35,7 @@ _NO_FAILURE = {"video_level_error": "", "failure_stage": "", "failure_code": "",
 class Deps:
     store: Store
     topics: Topics
+    objects: Objects
     models: Models
     vectors: VectorIndex
     claims: Claims
@@ -54,9 +57,17 @@ def synthesize_video(message: SynthesizeVideo, deps: Deps) -> None:
     if run is None or media is None:
         return
     if media.status == MediaState.SYNTHESIZING:
-        _synthesize(run, media, deps)
+        with undone_if_deleted(media.tenant, media.video_id, deps.store, lambda: _forget(media, deps)):
+            _synthesize(run, media, deps)
     if not media.open:
         deps.fan_in.media_ended(run)
+
+
+def _forget(media: RunMedia, deps: Deps) -> None:
+    """What this worker wrote beside the item's row, under the row's attempt."""
+    deps.vectors.remove(text_ids(media.run_id, media.video_id, "", media.attempt, MAX_TEXTS))
+    forget_derived(media.tenant, media.video_id, deps.objects)
+    forget_calls(media.tenant, "video_id", media.video_id, deps.store)
 
 
 def _synthesize(run: Run, media: RunMedia, deps: Deps) -> None:
