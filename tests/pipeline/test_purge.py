@@ -9,6 +9,7 @@ from shared.domain.events import Event, EventType
 from shared.domain.media import Cut, Deletion, Index, Video
 from shared.domain.runs import Run, RunMedia, RunStatus, SegmentResult
 from shared.messaging.messages import ProcessSegment, Purge
+from shared.work.claims import LEASE
 from tests.pipeline import films, remains, scenes
 from tests.pipeline.gemini import Gemini, answer, asks_for
 from tests.pipeline.requests_of_users import delete
@@ -59,6 +60,32 @@ def test_nothing_is_left_of_a_deleted_media_item(world: World) -> None:
     assert remains.objects(world, tenant, about=video.video_id) == []
     assert remains.vectors(world, tenant, video=video.video_id) == []
     assert (remains.rows(world, tenant, about=other.video_id), remains.vectors(world, tenant, video=other.video_id)) == others
+
+
+def test_a_worker_that_stood_still_until_the_purge_was_over_takes_away_what_it_writes(world: World, gemini: Gemini) -> None:
+    """Its vectors and its line in the log of model calls come after the purge, and nobody else knows of them."""
+    tenant = scenes.a_tenant()
+    video = scenes.a_video(world, tenant, films.picture("red"))
+    ingested(world)
+    deletions: list[Deletion] = []
+
+    def say(body: dict) -> tuple[int, dict]:
+        if not deletions:
+            world.clock.advance(2 * LEASE.total_seconds())
+            deletions.append(delete(world, video))
+            sweep(world)
+            assert is_deleted(world, deletions[0])
+        return answer({"headline": "a colour"})
+
+    gemini.say = say
+    scenes.a_run(world, tenant, [video])
+    world.deliver()
+    sweep(world)
+    assert deletions
+    assert remains.rows(world, tenant, about=video.video_id) == []
+    assert "LlmCall" not in remains.rows(world, tenant)
+    assert remains.objects(world, tenant, about=video.video_id) == []
+    assert remains.vectors(world, tenant, video=video.video_id) == []
 
 
 def test_segments_of_a_cut_that_nobody_vouched_for_go_too(world: World) -> None:
