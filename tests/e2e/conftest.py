@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from demo.film import SCENES, Shot, make_film
+from tests.e2e.secret_canaries import found_in
 from tests.e2e.stack import Stack, start
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Whatever the tests did, at the end no secret lies in its folder: its own key, and those a test has named."""
     running = start(tmp_path_factory.mktemp("site") / "data")
+    running.canaries["the site's own key"] = running.said["api_key"]
     yield running
     running.stop()
+    assert found_in(running.data_dir, running.canaries) == []
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Stack:
     data_dir: Path
     port: int
     process: subprocess.Popen[bytes]
+    canaries: dict[str, str] = field(default_factory=dict)  # by name: what must never lie in the folder, looked for at the end
 
     @property
     def said(self) -> dict[str, str]:

@@ -28,8 +28,8 @@ def test_no_secret_of_a_whole_journey_is_written_anywhere(stack: Stack, film: tu
     assert len(told) >= 2
     assert len(traveller.canaries) == 18, sorted(traveller.canaries)
     assert shown_in(traveller.seen + told, traveller.canaries) == []
-    traveller.canaries["the site's own key"] = stack.said["api_key"]
-    assert found_in(stack.data_dir, traveller.canaries) == []
+    stack.canaries |= traveller.canaries  # and once more when all tests on this site have run
+    assert found_in(stack.data_dir, stack.canaries) == []
     marked = tmp_path / "marked"
     marked.mkdir()
     (marked / "log").write_text(f"x {traveller.canaries['api key']} y")

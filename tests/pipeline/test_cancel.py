@@ -6,6 +6,8 @@ from shared.domain.errors import ApiError, ErrorCode
 from shared.domain.events import Event, EventType
 from shared.domain.media import Video
 from shared.domain.runs import MediaState, RunStatus, SegmentState
+from shared.messaging.messages import SettleRun
+from shared.work.claims import LEASE
 from tests.pipeline import films, scenes
 from tests.pipeline.gemini import Gemini, answer
 from tests.pipeline.requests_of_users import cancel
@@ -58,6 +60,26 @@ def test_a_cancel_while_the_media_is_being_cut_asks_no_model(world: World, gemin
     assert gemini.asked == []
     assert [media.status for media in scenes.media_of(world, run)] == [MediaState.CANCELLED]
     assert all(not row.open and row.wake_at is None for row in scenes.results_of(world, run, video))
+
+
+def test_a_cancel_closes_an_item_whose_worker_died_and_the_lease_of_that_worker_with_it(world: World) -> None:
+    tenant = scenes.a_tenant()
+    run = scenes.a_run(world, tenant, [scenes.a_video(world, tenant, films.film(["red"]))])
+
+    def another_dies_over_it() -> None:
+        batch = world.store.batch()
+        batch.change(scenes.media_of(world, run)[0], attempt=1, lease_until=world.store.clock() + LEASE)
+        batch.commit()
+        world.clock.advance(2 * LEASE.total_seconds())
+        cancel(world, run)
+        settle = SettleRun(tenant=tenant, run_id=run.run_id)
+        assert world.stages["settle-run"].receive(settle.model_dump_json().encode()).status == 200
+
+    world.before["cut-segments"] = another_dies_over_it
+    world.deliver()
+    assert scenes.again(world, run).status == RunStatus.CANCELLED
+    [media] = scenes.media_of(world, run)
+    assert (media.status, media.lease_until, media.wake_at) == (MediaState.CANCELLED, None, None)
 
 
 def test_a_cancel_during_a_model_call_lets_that_call_end_and_starts_no_other(world: World, gemini: Gemini) -> None:

@@ -118,7 +118,7 @@ def _observe_stop(run: Run, deps: Deps) -> None:
             deps.fan_in.advance(run, media)
         elif media.lease_until is None or media.lease_until <= now:
             try:
-                deps.fan_in.end_media(run, media, MediaState.CANCELLED, {})
+                deps.fan_in.end_media(run, media, MediaState.CANCELLED, {"lease_until": None})
             except Changed:
                 continue  # its worker was quicker, and sees the stop itself
 
