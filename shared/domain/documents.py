@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from shared.domain import ids
+
 
 def json_field(default_factory: Any = dict) -> Any:
     """A value whose shape or length is the user's, not ours.
@@ -18,8 +20,8 @@ class Document:
     """A stored thing. `PATH` names the ids in its path; they are not stored again in its body.
 
     `revision` is the store's last-update time of the copy in hand: a change through it succeeds only if nobody changed the
-    document since. A copy that is not `whole` has defaults in the fields it was read without: it is for looking at, never for
-    writing.
+    document since. `version` counts such changes and tells whose the last one was. A copy that is not `whole` has defaults in
+    the fields it was read without: it is for looking at, never for writing.
     """
 
     PATH: ClassVar[str]
@@ -29,6 +31,11 @@ class Document:
     version: int = 1
     revision: Any = field(default=None, compare=False, repr=False, metadata={"transient": True})
     whole: bool = field(default=True, compare=False, repr=False, metadata={"transient": True})
+
+
+def next_version(version: int) -> int:
+    """One change more in the upper 32 bits, and in the lower ones a random mark of it."""
+    return (((version >> 32) + 1) << 32) + ids.random_bits(32)
 
 
 @dataclass(kw_only=True)

@@ -57,6 +57,10 @@ def new_id(noun: str) -> str:
     return PREFIXES[noun] + _base32(secrets.token_bytes(17))
 
 
+def random_bits(count: int) -> int:
+    return int.from_bytes(secrets.token_bytes((count + 7) // 8), "big") >> (-count % 8)
+
+
 def derived_id(noun: str, *parts: object) -> str:
     """The id that these inputs always give; parts are told apart however they are split."""
     digest = hashlib.sha256("\x1f".join(f"{len(str(part))}:{part}" for part in parts).encode()).digest()

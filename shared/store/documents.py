@@ -16,7 +16,7 @@ from google.cloud.firestore_v1.base_query import BaseQuery
 from shared import tracing
 from shared.config import Settings
 from shared.domain.clock import Clock, utc_now
-from shared.domain.documents import Document
+from shared.domain.documents import Document, next_version
 from shared.store import reading
 from shared.store.blobs import Blobs, StoredBlobs
 from shared.store.changed import Changed
@@ -129,7 +129,7 @@ class Batch:
         _check_whole(document)
         values = {"updated_at": self._store.clock(), **values}
         if fenced:
-            values["version"] = document.version + 1
+            values["version"] = next_version(document.version)
         body = encode_values(document, values, self._store.blobs)
         option = self._store.db.write_option(last_update_time=document.revision) if fenced else None
         self._writes.update(self._store.reference(document), body, option=option)
@@ -160,14 +160,28 @@ class Batch:
         try:
             with tracing.span("firestore.commit", writes=len(self._writes)):
                 self._writes.commit()
+            revisions = [result.update_time for result in self._writes.write_results]
         except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound) as error:
-            raise Changed(str(error)) from error
+            if (done_at := self._done_at()) is None:
+                raise Changed(str(error)) from error
+            revisions = [done_at] * len(self._touched)
         for document, values in self._applied:
             for name, value in values.items():
                 setattr(document, name, value)
-        for touched, result in zip(self._touched, self._writes.write_results, strict=True):
+        for touched, revision in zip(self._touched, revisions, strict=True):
             if touched is not None:
-                touched.revision = result.update_time
+                touched.revision = revision
+
+    def _done_at(self) -> Any:
+        """When this very commit was carried out, if it was; told by the step it gave the version of a document.
+
+        Google's client sends a commit again whose answer was lost, and the store refuses that one for what the first one changed.
+        """
+        for document, values in self._applied:
+            if "version" in values:
+                found = reading.read(self._store.db, [document_path(document)], ("version",))
+                return next((when for _, stored, when in found if stored["version"] == values["version"]), None)
+        return None
 
 
 def _increments(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Idempotency:
             held = self._store.get(IdempotencyRecord, tenant, record)
         if held is None:  # swept in this moment
             return None, None
+        if held.seed == mine.seed:  # it is this one: it was created, and the answer to that was lost
+            return Begun(held), None
         if held.expires_at <= now:
             return self._take(held, fingerprint=fingerprint, seed=mine.seed, expires_at=mine.expires_at, done=False)
         if held.fingerprint != fingerprint:

@@ -91,11 +91,13 @@ class Markers:
                 continue  # another marker of the same target came between
             return target
 
-    def remove(self, tenant: str, identity: str) -> None:
-        """Raises MARKER_NOT_FOUND."""
+    def remove(self, tenant: str, identity: str, *, begun: bool = False) -> None:
+        """Raises MARKER_NOT_FOUND, unless it was `begun` before: then it has gone by that."""
         query = self._store.collection(MarkedTarget, tenant).where(filter=FieldFilter("marker_ids", "array_contains", identity))
         while True:
             target = self._store.first(MarkedTarget, query)
+            if target is None and begun:
+                return
             if target is None:
                 raise ApiError(ErrorCode.MARKER_NOT_FOUND, "there is no such marker")
             left = {path: mark for path, mark in target.marks.items() if mark["marker_id"] != identity}
@@ -107,5 +109,6 @@ class Markers:
             try:
                 batch.commit()
             except Changed:
+                begun = True
                 continue
             return

@@ -22,6 +22,10 @@ _TRIES = 5
 _SUCCESS_EVERY = 60.0  # seconds: a receiver that is well is not written down with each delivery
 
 
+def webhook_not_found() -> ApiError:
+    return ApiError(ErrorCode.WEBHOOK_NOT_FOUND, "there is no such webhook")
+
+
 class Webhooks:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,7 +34,7 @@ class Webhooks:
         """Raises WEBHOOK_NOT_FOUND."""
         webhook = self._store.get(Webhook, tenant, webhook_id)
         if webhook is None:
-            raise ApiError(ErrorCode.WEBHOOK_NOT_FOUND, "there is no such webhook")
+            raise webhook_not_found()
         return webhook
 
     def all(self, tenant: str) -> list[Webhook]:

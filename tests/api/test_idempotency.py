@@ -9,10 +9,13 @@ import pytest
 
 from emulators.faults import Fault
 from shared.domain.errors import ApiError, ErrorCode
+from shared.domain.media import Index
 from shared.http.call import Call
 from shared.http.request import Headers, Request
 from shared.http.routes import PREFIX, Route, Scope, post
+from shared.store.documents import Changed
 from shared.store.idempotency import REPLAYED
+from tests.api.test_indexes import tenant_of
 from tests.api.test_requests import Card, Note, multipart
 from tests.api.world import Answer, World, answer_of
 
@@ -247,3 +250,45 @@ def test_a_key_is_made_once_however_its_creation_was_interrupted(world: World, c
     listed = world.call("GET", "/api-keys", None, world.as_owner()).json
     assert [key["key_id"] for key in listed] == [answer.json["key_id"]]
     assert world.call("GET", "/auth/validate", None, {"X-API-Key": answer.json["key"]}).status == 200
+
+
+def lose_the_answer(world: World) -> None:
+    """The next commit is carried out; its client is not told, sends it once more, and is refused."""
+    world.faults.order(Fault("firestore.Commit", "fail_after", status=503))
+
+
+def test_a_change_whose_answer_was_lost_on_the_way_is_no_conflict(world: World) -> None:
+    index = world.store.get(Index, tenant_of(world), create(world, "k1").json["index_id"])
+    assert index is not None
+    for name in ("Renamed", "Renamed again"):  # the second change stands on the revision that the first one left
+        lose_the_answer(world)
+        batch = world.store.batch()
+        batch.change(index, name=name)
+        batch.commit()
+        assert world.faults.pending() == []
+        assert names(world) == [name] == [index.name]
+
+
+def test_a_request_does_not_wait_for_itself_when_the_answer_to_its_beginning_was_lost(world: World) -> None:
+    create(world, "k0")  # whatever else a first request writes is there
+    lose_the_answer(world)
+    began = world.clock()
+    made = create(world, "k1")
+    assert (made.status, world.faults.pending()) == (201, [])
+    assert world.clock() - began < 1
+    assert create(world, "k1").body == made.body
+    assert names(world) == ["Archive", "Archive"]
+
+
+def test_two_changes_of_one_reading_are_still_a_conflict(world: World) -> None:
+    tenant, index_id = tenant_of(world), create(world, "k1").json["index_id"]
+    first, second = (world.store.get(Index, tenant, index_id) for _ in range(2))
+    assert first is not None and second is not None
+    for index in (first, second):
+        batch = world.store.batch()
+        batch.change(index, name="Ours")
+        if index is first:
+            batch.commit()
+        else:
+            with pytest.raises(Changed):
+                batch.commit()

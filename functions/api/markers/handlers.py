@@ -52,7 +52,7 @@ def put(call: Call[MarkerBody], deps: Deps) -> dict[str, Any]:
 
 def remove(call: Call[None], deps: Deps, marker_id: str) -> dict[str, Any]:
     """Take a marker off"""
-    deps.markers.remove(call.tenant, marker_id)
+    deps.markers.remove(call.tenant, marker_id, begun=call.resumed)
     return {"message": "The marker is removed.", "marker_id": marker_id}
 
 

@@ -29,7 +29,7 @@ from shared.secrets import Sealer
 from shared.store.documents import Changed, Store
 from shared.store.idempotency import record_id
 from shared.store.indexes import Indexes
-from shared.store.webhooks import Webhooks
+from shared.store.webhooks import Webhooks, webhook_not_found
 from shared.webhooks.posting import Posting
 from shared.webhooks.signing import new_secret
 
@@ -108,8 +108,11 @@ def update(call: Call[WebhookUpdate], deps: Deps, webhook_id: str) -> dict[str, 
 
 def remove(call: Call[None], deps: Deps, webhook_id: str) -> dict[str, Any]:
     """Delete a webhook; nothing is sent to it any more"""
-    webhook = deps.webhooks.get(call.tenant, webhook_id)
-    deps.webhooks.remove(webhook)
+    webhook = deps.store.get(Webhook, call.tenant, webhook_id)
+    if webhook is None and not call.resumed:  # else a dead attempt of this call removed it
+        raise webhook_not_found()
+    if webhook is not None:
+        deps.webhooks.remove(webhook)
     return {"message": "The webhook is deleted.", "webhook_id": webhook_id}
 
 
