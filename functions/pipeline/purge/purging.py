@@ -21,7 +21,7 @@ from shared.domain.documents import Document, Work
 from shared.domain.markers import MarkedTarget
 from shared.domain.media import Cut, Deletion, Index, Segment, SegmentPlace, Video, deletion_id
 from shared.domain.reuse import EarlierAnswer
-from shared.domain.runs import MediaState, Run, RunMedia, SegmentResult, SegmentRetry
+from shared.domain.runs import MediaState, Run, RunMedia, RunStatus, SegmentResult, SegmentRetry
 from shared.domain.uploads import UploadSession
 from shared.messaging.messages import Purge, SettleRun
 from shared.messaging.queues import Queues
@@ -167,10 +167,12 @@ def _purge_session(deletion: Deletion, claim: Claim[Deletion], deps: Deps) -> No
 
 
 def _media_rows(video: Video, deps: Deps) -> list[RunMedia]:
-    """The item's rows in all the runs that touched it."""
+    """The item's rows in all the runs that touched it. Waits for those that may still give it one."""
     found: list[RunMedia] = []
     runs = deps.store.stream(Run, _runs_over(video.tenant, video.index_id, deps))
     for page in batched(runs, MAX_BATCH):
+        if any(not run.planned and not RunStatus(run.status).is_terminal for run in page):
+            raise Throttled(LOOK_AGAIN, "a run over it is still being planned")
         found += deps.store.get_all(RunMedia, [(video.tenant, run.run_id, video.video_id) for run in page])
     return found
 
