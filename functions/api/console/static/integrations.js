@@ -37,7 +37,7 @@ function Imports() {
   const act = useDeed((job, what) => post(`/import-jobs/${job.job_id}/${what}`).then(jobs.reload));
   return html`<${Failure} error=${act.error} /><${Answer} of=${jobs}>${(all) => all.length ? html`<ul class="list">${all.map((job) => {
     const done = job.progress.imported + job.progress.failed + job.progress.skipped;
-    return html`<li key=${job.job_id}><div class="grow"><b>${job.source_kind === "upload" ? job.outputs.items[0]?.title || "Upload" : `${job.source_prefix || "everything"} ${job.file_pattern}`}</b>
+    return html`<li key=${job.job_id}><div class="grow"><b>${job.source_prefix || "everything"} ${job.file_pattern}</b>
       <p class="quiet">${[job.source_kind, `${job.progress.imported} imported`, job.progress.skipped && `${job.progress.skipped} skipped`, job.progress.failed && `${job.progress.failed} failed`, size(job.progress.bytes_transferred), ago(job.created_at)].filter(Boolean).join(" · ")}</p>
       ${OPEN.has(job.status) && html`<${Progress} value=${job.progress.total_files ? (done / job.progress.total_files) * 100 : undefined} label="Progress of the import" />`}
       ${job.error_message && html`<p>${job.error_message}</p>`}
