@@ -51,6 +51,14 @@ class Worker(greenlet):
         self.stands_still = True
         self.parent.switch()
         self.stands_still = False
+        if self.killed:
+            raise Killed
+
+    def kill(self) -> None:
+        """It gets no further than where it stands."""
+        self.killed = True
+        while self.begun and not self.done:
+            self.turn(1_000_000)
 
     def run(self) -> None:
         try:

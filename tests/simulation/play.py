@@ -374,10 +374,13 @@ class Scheduler:
             worker.done, worker.result = True, None
             self._ended(worker)
             return
-        worker.killed = True
-        while not worker.done:
-            worker.turn(1_000_000)
+        worker.kill()
         self._ended(worker)
+
+    def leave(self) -> None:
+        """Whoever still stands somewhere, since the play broke off, is gone with it."""
+        for worker, _, _ in [*self._workers, *self._still]:
+            worker.kill()
 
     def _give_up_on(self, number: int) -> None:
         """The queue waits no longer and will send the message again; the worker does not know."""
@@ -449,4 +452,6 @@ def perform(seed: int, folder: Path, clean: Clean | None = None) -> Play:
         error.trace = scheduler.play.door.trace if scheduler else []  # type: ignore[attr-defined]
         raise
     finally:
+        if scheduler is not None:
+            scheduler.leave()
         time.sleep = kept
