@@ -20,7 +20,7 @@ class Document:
     """A stored thing. `PATH` names the ids in its path; they are not stored again in its body.
 
     `revision` is the store's last-update time of the copy in hand: a change through it succeeds only if nobody changed the
-    document since. `version` counts such changes and tells whose the last one was. A copy that is not `whole` has defaults in
+    document since. `version` counts such changes and marks each. A copy that is not `whole` has defaults in
     the fields it was read without: it is for looking at, never for writing.
     """
 

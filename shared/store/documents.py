@@ -173,7 +173,7 @@ class Batch:
                 touched.revision = revision
 
     def _done_at(self) -> Any:
-        """When this very commit was carried out, if it was; told by the step it gave the version of a document.
+        """When this very commit was carried out, if it was; told by the mark it left in the version of a document.
 
         Google's client sends a commit again whose answer was lost, and the store refuses that one for what the first one changed.
         """
