@@ -15,6 +15,7 @@ from google.cloud.firestore_v1.base_query import BaseQuery
 
 from shared import tracing
 from shared.config import Settings
+from shared.domain.batches import batched
 from shared.domain.clock import Clock, utc_now
 from shared.domain.documents import Document, next_version
 from shared.store import reading
@@ -82,6 +83,14 @@ class Store:
             if existing is None:
                 raise
             return existing
+
+    def delete_all(self, cls: type[Document], query: BaseQuery) -> None:
+        """Deletes what the query finds, a batch at a time, whoever changes it meanwhile."""
+        for page in batched(self.stream(cls, query), MAX_BATCH):
+            batch = self.batch()
+            for document in page:
+                batch.delete(document)
+            batch.commit()
 
     def batch(self) -> "Batch":
         return Batch(self)

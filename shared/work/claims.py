@@ -98,16 +98,7 @@ class Claim(Generic[W]):
 
     def keep(self, **values: Any) -> None:
         """Changes the held document on the way; the lease goes on. Raises `LeaseLost` if somebody else has changed it."""
-        with self._lock:
-            if self._lost:
-                raise LeaseLost
-            batch = self._store.batch()
-            batch.change(self.document, **values)
-            try:
-                batch.commit()
-            except Changed as error:
-                self._lost = True
-                raise LeaseLost from error
+        self.save(self._store.batch(), **values)
 
     def commit(self, batch: Batch, **values: Any) -> None:
         """The holder's last write: ends the lease together with everything else in the batch."""

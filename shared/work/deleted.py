@@ -9,11 +9,10 @@ from contextlib import contextmanager
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.domain.batches import batched
 from shared.domain.media import Video
 from shared.domain.runs import LlmCall
 from shared.objects.buckets import Objects
-from shared.store.documents import MAX_BATCH, Store
+from shared.store.documents import Store
 
 DERIVED = ("thumbs", "gif", "audio", "blobs")  # folders that have one of each item
 
@@ -26,12 +25,7 @@ def forget_derived(tenant: str, video_id: str, objects: Objects) -> None:
 
 def forget_calls(tenant: str, field: str, value: str, store: Store) -> None:
     """Deletes what was written down of all calls of a model about an item (`video_id`) or a run (`run_id`)."""
-    query = store.collection(LlmCall, tenant).where(filter=FieldFilter(field, "==", value))
-    for page in batched(store.stream(LlmCall, query), MAX_BATCH):
-        batch = store.batch()
-        for call in page:
-            batch.delete(call)
-        batch.commit()
+    store.delete_all(LlmCall, store.collection(LlmCall, tenant).where(filter=FieldFilter(field, "==", value)))
 
 
 @contextmanager

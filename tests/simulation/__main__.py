@@ -40,16 +40,18 @@ def main() -> None:
     if os.environ.get("PYTHONHASHSEED") != HASHES:
         _start_again()
     if said.seed is not None:
-        wrong, trace, _ = play(said.seed)
+        from tests.simulation.play import Clean
+
+        wrong, trace, _ = play(said.seed, Clean(said.doom) if said.doom else None)
         print("\n".join(trace))
-        _end(said, 1, {f"seed {said.seed}": wrong} if wrong else {})
+        _end(said, 1, {f"--seed {said.seed}": wrong} if wrong else {})
     wanted = list(crash_points(*said.crashes) if said.crashes else map(Wanted, range(*said.seeds)))
     broken: dict[str, list[str]] = {}
     played = 0
     for one, wrong in _progress(said, _all(wanted, said.hands), len(wanted)):
         played += 1
         if wrong:
-            name = f"seed {one.seed}" + (f", call {one.doom[0]}, {one.doom[1]}" if one.doom else "")
+            name = f"--seed {one.seed}" + (f" --doom {one.doom[0]}:{one.doom[1]}" if one.doom else "")
             broken[name] = wrong
             print(f"\n{name}:\n  " + "\n  ".join(wrong), file=sys.stderr, flush=True)
             if len(broken) >= said.most:
@@ -69,7 +71,7 @@ def _end(said: argparse.Namespace, played: int, broken: dict[str, list[str]]) ->
     elif not broken:
         print(f"{played} plays, no rule broken")
     else:
-        print(f"broken by {'; '.join(sorted(broken))}; see a seed again with `python -m tests.simulation --seed N`")
+        print(f"broken; see one again with `python -m tests.simulation {min(broken)}`")
     raise SystemExit(1 if broken else 0)
 
 
@@ -144,9 +146,16 @@ def _arguments() -> argparse.Namespace:
         low, _, high = text.partition(":")
         return int(low), int(high)
 
+    def doom(text: str) -> tuple[int, str]:
+        number, _, fate = text.partition(":")
+        if fate not in DOOMS:
+            raise argparse.ArgumentTypeError(f"a fate is one of {', '.join(DOOMS)}")
+        return int(number), fate
+
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=span, default=(0, 200), metavar="FROM:TO")
     parser.add_argument("--seed", type=int, help="one, with all that happened")
+    parser.add_argument("--doom", type=doom, metavar="CALL:FATE", help="with --seed: its clean play, but for this")
     parser.add_argument("--crashes", type=span, metavar="SEED:STRIDE", help="doom at every STRIDEth call of a clean play")
     parser.add_argument("--hands", type=int, default=os.cpu_count() or 1, help="processes that play at once")
     parser.add_argument("--most", type=int, default=5, help="stop after so many broken seeds")
